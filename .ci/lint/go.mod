@@ -1,0 +1,3 @@
+module kompass.krz.de/lint
+
+go 1.26.0
