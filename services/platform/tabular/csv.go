@@ -1,0 +1,155 @@
+package tabular
+
+import "strings"
+
+// separators are the candidates, the likelier in German files first: that decides a tie.
+var separators = []byte{';', '\t', ',', '|'}
+
+// excelBlock: Excel drops the separators of empty columns at the end of a row, for 16 rows at a time.
+const excelBlock = 16
+
+func readCSV(data []byte, opts Options) (*Table, *Error) {
+	text, encoding, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Trim(text, ";,|\t\r\n \"") == "" {
+		return (&shape{}).done()
+	}
+	s := scanner{text: text, line: 1, opts: opts}
+	if sep, length, ok := declaredSeparator(text); ok {
+		s.sep, s.pos = sep, length
+		s.newline()
+	} else {
+		s.sep = detectSeparator(s)
+	}
+	out := shape{opts: opts, table: Table{Format: CSV, Encoding: encoding, Separator: rune(s.sep)}}
+	if err := s.all(&out); err != nil {
+		return nil, err
+	}
+	return out.done()
+}
+
+// all moves every record into out.
+func (s *scanner) all(out *shape) *Error {
+	var short shortRows
+	for !s.atEnd() {
+		line := s.line
+		cells, err := s.record()
+		if err != nil {
+			return err
+		}
+		if err := out.add(line, cells); err != nil {
+			return err
+		}
+		if out.table.Header == nil || len(trimEmpty(cells)) == 0 {
+			continue
+		}
+		if err := short.next(line, len(cells), len(out.table.Header), s.ended); err != nil {
+			return err
+		}
+	}
+	return short.finish()
+}
+
+// declaredSeparator reads the line "sep=;" that Excel writes and obeys; length counts its bytes without the line end.
+func declaredSeparator(text string) (sep byte, length int, ok bool) {
+	const word = "sep="
+	n := len(word) + 1
+	if len(text) < n || !strings.EqualFold(text[:n-1], word) || strings.IndexByte(string(separators), text[n-1]) < 0 {
+		return 0, 0, false
+	}
+	if n < len(text) && text[n] != '\r' && text[n] != '\n' {
+		return 0, 0, false
+	}
+	return text[n-1], n, true
+}
+
+// detectSeparator takes the candidate under which the header has several cells and most of the first records agree with it.
+func detectSeparator(s scanner) byte {
+	// Limits are for the separator that is chosen in the end.
+	s.opts = Options{MaxColumns: len(s.text), MaxCell: len(s.text)}
+	best, bestScore := separators[0], -1
+	for _, sep := range separators {
+		s.sep = sep
+		if score := agreement(s); score > bestScore {
+			best, bestScore = sep, score
+		}
+	}
+	return best
+}
+
+// agreement scores a separator: several columns beat one, then the share of agreeing records counts, then the columns.
+func agreement(s scanner) int {
+	const sampleRecords, sampleBytes = 50, 1 << 20
+	width, agree, total := 0, 0, 0
+	for total < sampleRecords && s.pos < min(len(s.text), sampleBytes) {
+		cells, err := s.record()
+		if err != nil {
+			break
+		}
+		n := len(cells)
+		if len(trimEmpty(cells)) == 0 {
+			continue
+		}
+		if width == 0 {
+			width = n
+		}
+		total++
+		if n == width {
+			agree++
+		}
+	}
+	if total == 0 {
+		return -1
+	}
+	score := agree * 1000 / total * 1000
+	if width > 1 {
+		score += 10_000_000
+	}
+	return score + min(width, 999)
+}
+
+// shortRows decides whether rows with fewer cells than the header are what Excel writes (a whole block, or the last one
+// of the file) or damage (a single row, or a file cut off).
+type shortRows struct {
+	records int // seen, the header included
+	run     int // equally short ones in a row
+	cells   int // of each of them
+	line    int // of the first of them
+	start   int // its record number
+	width   int
+}
+
+func (r *shortRows) next(line, cells, width int, ended bool) *Error {
+	r.records++
+	if cells < width && !ended {
+		return fail(Truncated, line, "Die Datei bricht in dieser Zeile ab: %d von %d Zellen.",
+			"The file breaks off in this row: %d of %d cells.", cells, width)
+	}
+	if cells < width && r.run > 0 && cells == r.cells {
+		r.run++
+		return nil
+	}
+	if r.run > 0 && r.run < excelBlock {
+		return r.fault()
+	}
+	r.run = 0
+	if cells < width {
+		*r = shortRows{records: r.records, run: 1, cells: cells, line: line, start: r.records, width: width}
+	}
+	return nil
+}
+
+// finish judges the rows at the end of the file.
+func (r *shortRows) finish() *Error {
+	if r.run > 0 && r.run < excelBlock && r.start <= excelBlock {
+		return r.fault()
+	}
+	return nil
+}
+
+func (r *shortRows) fault() *Error {
+	return fail(BadRow, r.line, "Die Zeile hat nur %d Zellen, die Kopfzeile aber %d.",
+		"The row has only %d cells, the header has %d.", r.cells, r.width)
+}

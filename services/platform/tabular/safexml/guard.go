@@ -1,0 +1,159 @@
+package safexml
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// place says in which kind of token the guard stands.
+type place int
+
+const (
+	inText     place = iota
+	afterOpen        // behind "<"
+	afterBang        // behind "<!"
+	inTag            // behind "<x", outside quotes
+	inQuoted         // inside an attribute's value
+	inInstr          // behind "<?", up to "?>"
+	inComment        // behind "<!-", up to "-->"
+	inCharData       // behind "<![", up to "]]>"
+)
+
+// guard passes bytes on while they keep the limits, following just enough of XML's grammar to know where tokens end.
+type guard struct {
+	in    io.Reader
+	limit Limits
+
+	started    bool
+	total      int64
+	size       int // of the token so far
+	where      place
+	quote      byte
+	last, prev byte // the two bytes before, to see "-->", "]]>" and "?>" end
+	err        error
+}
+
+// Read implements io.Reader; bytes up to a violation are delivered before the violation is.
+func (g *guard) Read(p []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
+	n, err := g.in.Read(p)
+	if err != nil && err != io.EOF {
+		err = &Error{Reason: ErrRead, Detail: err.Error(), cause: err}
+	}
+	g.err = err
+	n = g.admit(p[:n])
+	return n, g.err
+}
+
+// admit returns how many bytes of p may pass; g.err tells why it is not all.
+func (g *guard) admit(p []byte) int {
+	if !g.started && len(p) > 0 {
+		g.started = true
+		if looksUTF16(p) {
+			g.err = &Error{Reason: ErrEncoding, Detail: "UTF-16"}
+			return 0
+		}
+	}
+	for i := 0; i < len(p); {
+		n := g.step(p[i:])
+		g.total += int64(n)
+		if g.size > g.limit.Token {
+			g.refuse(ErrTooLarge, fmt.Sprintf("one token longer than %d bytes", g.limit.Token))
+		} else if g.total > g.limit.Bytes {
+			g.refuse(ErrTooLarge, fmt.Sprintf("more than %d bytes", g.limit.Bytes))
+		}
+		if e, ok := g.err.(*Error); ok && e.Reason != ErrRead {
+			return i
+		}
+		i += n
+	}
+	return len(p)
+}
+
+func (g *guard) refuse(reason error, detail string) {
+	g.err = &Error{Reason: reason, Detail: detail}
+}
+
+// step consumes text up to the next "<" at once, and anything else byte by byte.
+func (g *guard) step(p []byte) int {
+	if g.where == inText {
+		n := bytes.IndexByte(p, '<')
+		if n < 0 {
+			n = len(p)
+		}
+		if n > 0 {
+			g.size += n
+			return n
+		}
+	}
+	c := p[0]
+	g.size++
+	g.advance(c)
+	g.prev, g.last = g.last, c
+	return 1
+}
+
+// advance moves to the place behind byte c.
+func (g *guard) advance(c byte) {
+	switch g.where {
+	case inText:
+		g.where, g.size = afterOpen, 1
+	case afterOpen:
+		g.open(c)
+	case afterBang:
+		g.declare(c)
+	case inTag:
+		switch c {
+		case '"', '\'':
+			g.where, g.quote = inQuoted, c
+		case '>':
+			g.close()
+		}
+	case inQuoted:
+		if c == g.quote {
+			g.where = inTag
+		}
+	case inInstr:
+		if c == '>' && g.last == '?' && g.size >= len("<??>") {
+			g.close()
+		}
+	case inComment:
+		// "<!-->" opens a comment and does not end it: seven bytes are the shortest whole one.
+		if c == '>' && g.last == '-' && g.prev == '-' && g.size >= len("<!---->") {
+			g.close()
+		}
+	case inCharData:
+		if c == '>' && g.last == ']' && g.prev == ']' {
+			g.close()
+		}
+	}
+}
+
+func (g *guard) open(c byte) {
+	switch c {
+	case '!':
+		g.where = afterBang
+	case '?':
+		g.where = inInstr
+	default:
+		g.where = inTag
+	}
+}
+
+func (g *guard) declare(c byte) {
+	switch c {
+	case '-':
+		g.where = inComment
+	case '[':
+		g.where = inCharData
+	default:
+		g.refuse(ErrUnsafe, "DOCTYPE and entity declarations are not accepted")
+	}
+}
+
+func (g *guard) close() {
+	g.where, g.size = inText, 0
+}
