@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
+)
+
+// BatchSize is how many messages a JetStream server takes as one atomic batch unless told otherwise.
+const BatchSize = 1000
+
+// MaxAppendTime bounds one Append, far below StagingExpiry.
+const MaxAppendTime = 2 * time.Minute
+
+// ErrConflict says that a subject has a newer record than the decision saw: decide again.
+var ErrConflict = errors.New("a newer record exists")
+
+// ErrUnavailable says that the stream did not acknowledge. The write may or may not have happened; a repetition with
+// the same request id finds out.
+var ErrUnavailable = errors.New("ledger did not acknowledge")
+
+// Conflict codes: wrong last sequence, and its form on replicated streams.
+const (
+	codeWrongLastSequence         jetstream.ErrorCode = 10071
+	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164
+)
+
+// Append writes drafts and returns the sequence of the last one, when all are on disk (fsync) on a quorum.
+// One draft is one guarded publish. Several become visible at one moment: they are staged, in atomic batches, and the
+// last one commits them. Errors: ErrConflict, ErrUnavailable.
+func (l *Log) Append(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, MaxAppendTime)
+	defer cancel()
+	switch len(drafts) {
+	case 0:
+		return 0, errors.New("ledger: nothing to append")
+	case 1:
+		return l.appendOne(ctx, c, drafts[0])
+	default:
+		return l.appendStaged(ctx, c, drafts)
+	}
+}
+
+func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
+	data, err := encode(d, c, "", nil)
+	if err != nil {
+		return 0, err
+	}
+	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(d.Head.Sequence), jetstream.WithRetryAttempts(0)}
+	if len(c.Digest) > 0 {
+		opts = append(opts, jetstream.WithMsgID(c.RequestID))
+	}
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: d.Subject, Data: data}, opts...)
+	if err != nil {
+		return 0, classify(err)
+	}
+	if ack.Duplicate { // the first try of this request is there; once the state has it, the request is known
+		return 0, fmt.Errorf("%w: request %s was written before", ErrConflict, c.RequestID)
+	}
+	return ack.Sequence, nil
+}
+
+// appendStaged does not rely on a batch being atomic across a crash of the server: what counts is the commit.
+func (l *Log) appendStaged(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
+	id, digest := nuid.Next(), sha256.New()
+	commit := &ledgerv1.Commit{Staging: id, Records: uint32(len(drafts) - 1)}
+	batch := make([]*nats.Msg, 0, min(len(drafts), BatchSize))
+	var sequence uint64
+	for i, d := range drafts {
+		staging, com := id, (*ledgerv1.Commit)(nil)
+		if i == len(drafts)-1 {
+			commit.Digest, staging, com = digest.Sum(nil), "", commit
+		}
+		data, err := encode(d, c, staging, com)
+		if err != nil {
+			return 0, err
+		}
+		sum := sha256.Sum256(data)
+		digest.Write(sum[:])
+		msg := &nats.Msg{Subject: d.Subject, Data: data, Header: nats.Header{}}
+		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(d.Head.Sequence, 10))
+		batch = append(batch, msg)
+		if len(batch) == BatchSize || i == len(drafts)-1 {
+			if sequence, err = l.publish(ctx, batch); err != nil {
+				return 0, err
+			}
+			batch = batch[:0]
+		}
+	}
+	return sequence, nil
+}
+
+func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
+	flow := jetstreamext.BatchFlowControl{AckFirst: true, AckEvery: 200, AckTimeout: 10 * time.Second}
+	ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, batch, flow)
+	if err != nil {
+		return 0, classify(err)
+	}
+	return ack.Sequence, nil
+}
+
+func classify(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case codeWrongLastSequence, codeWrongLastSequenceConstant:
+			return fmt.Errorf("%w: %v", ErrConflict, err)
+		}
+	}
+	return unavailable(err)
+}
+
+func unavailable(err error) error { return fmt.Errorf("%w: %v", ErrUnavailable, err) }

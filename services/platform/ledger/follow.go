@@ -1,0 +1,107 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// followBatch bounds how many messages are handed over at once; a replay is faster in large pieces.
+const followBatch = 4096
+
+// Follow hands every message after the given sequence to apply, in order and in batches as large as are waiting, until
+// ctx ends (nil) or apply fails (its error). A lost connection or a new stream leader is ridden out.
+func (l *Log) Follow(ctx context.Context, after uint64, apply func([]Message) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	consumer, err := l.js.OrderedConsumer(ctx, l.name.Stream(), jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   after + 1,
+	})
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", l.name.Stream(), err)
+	}
+	queue := make(chan Message, followBatch)
+	failed := make(chan error, 1)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		meta, err := m.Metadata()
+		if err != nil {
+			select {
+			case failed <- err:
+			default:
+			}
+			return
+		}
+		select {
+		case queue <- Message{Subject: m.Subject(), Sequence: meta.Sequence.Stream, Data: m.Data()}:
+		case <-ctx.Done():
+		}
+	}, jetstream.PullMaxMessages(followBatch), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			select {
+			case failed <- err:
+			default:
+			}
+		}
+	}))
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", l.name.Stream(), err)
+	}
+	defer consuming.Stop()
+	return drain(ctx, queue, failed, apply)
+}
+
+func drain(ctx context.Context, queue <-chan Message, failed <-chan error, apply func([]Message) error) error {
+	batch := make([]Message, 0, followBatch)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case m := <-queue:
+			batch = append(batch[:0], m)
+		}
+		for more := true; more && len(batch) < followBatch; {
+			select {
+			case m := <-queue:
+				batch = append(batch, m)
+			default:
+				more = false
+			}
+		}
+		if err := apply(batch); err != nil {
+			return err
+		}
+	}
+}
+
+// History reads the records of one subject, oldest first, and checks their chain. It asks the stream, so it is for
+// reading now and then, not for the hot path. Records that never counted (Chain.Counts) are included.
+func (l *Log) History(ctx context.Context, subject string) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var entries []Entry
+	var head Head
+	for seq := uint64(1); ; seq = head.Sequence + 1 {
+		m, err := l.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		e, err := decode(l.name.Stream(), m.Subject, m.Sequence, m.Data)
+		if err != nil {
+			return nil, err
+		}
+		if err := follows(l.name.Stream(), e, head); err != nil {
+			return nil, err
+		}
+		head = Head{Sequence: e.Sequence, Hash: e.Hash}
+		entries = append(entries, e)
+	}
+}

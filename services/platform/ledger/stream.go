@@ -1,0 +1,149 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// DedupeWindow is how long a stream itself recognises a repeated message id. Package state remembers request ids for
+// longer; the window only covers the moment before its replica has caught up.
+const DedupeWindow = 2 * time.Minute
+
+// ErrConfig is returned by Open when a stream exists with other promises than the ledger needs.
+var ErrConfig = errors.New("stream is configured differently")
+
+// Name says which stream: the service that owns it and the data centre that is its only writer.
+type Name struct {
+	Origin  string // data centre: "krz"
+	Service string // "catalogue", "municipality", "marketplace"
+}
+
+var token = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+
+// Check reports an origin or service that cannot be part of a subject.
+func (n Name) Check() error {
+	if !token.MatchString(n.Origin) || !token.MatchString(n.Service) {
+		return fmt.Errorf("origin %q and service %q must be lower-case letters, digits and hyphens", n.Origin, n.Service)
+	}
+	return nil
+}
+
+// Stream is the name of the JetStream stream: "KOMPASS_KRZ_CATALOGUE".
+func (n Name) Stream() string {
+	return strings.ToUpper("KOMPASS_" + strings.ReplaceAll(n.Origin, "-", "_") + "_" + n.Service)
+}
+
+// Subject is the subject of an entity: "kompass.krz.catalogue.publicService.99012001001000".
+func (n Name) Subject(entity string, id ...string) string {
+	return "kompass." + n.Origin + "." + n.Service + "." + entity + "." + strings.Join(id, ".")
+}
+
+func (n Name) wildcard() string { return "kompass." + n.Origin + "." + n.Service + ".>" }
+
+// Log is one service's stream.
+type Log struct {
+	name   Name
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// declaration is the one place that says what every stream promises.
+func declaration(n Name, replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:               n.Stream(),
+		Description:        "Kompass: " + n.Service + " of " + n.Origin,
+		Subjects:           []string{n.wildcard()},
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardNew,
+		MaxConsumers:       -1,
+		MaxMsgs:            -1,
+		MaxBytes:           -1,
+		MaxMsgsPerSubject:  -1,
+		MaxMsgSize:         -1,
+		Storage:            jetstream.FileStorage,
+		Replicas:           replicas,
+		Duplicates:         DedupeWindow,
+		DenyDelete:         true,
+		DenyPurge:          true,
+		AllowDirect:        true,
+		AllowAtomicPublish: true,
+	}
+}
+
+// Open creates the stream, or checks that the existing one keeps the same promises (ErrConfig names what differs).
+// replicas is 1 for the embedded server and 3 for a cluster.
+func Open(ctx context.Context, nc *nats.Conn, n Name, replicas int) (*Log, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(10*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", n.Stream(), err)
+	}
+	want := declaration(n, replicas)
+	stream, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, want)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", want.Name, err)
+	}
+	if diff := differences(want, stream.CachedInfo().Config); diff != "" {
+		return nil, fmt.Errorf("ledger %s: %w: %s", want.Name, ErrConfig, diff)
+	}
+	return &Log{name: n, js: js, stream: stream}, nil
+}
+
+func differences(want, have jetstream.StreamConfig) string {
+	var d []string
+	check := func(field string, w, h any) {
+		if w != h {
+			d = append(d, fmt.Sprintf("%s is %v, must be %v", field, h, w))
+		}
+	}
+	check("retention", want.Retention, have.Retention)
+	check("discard", want.Discard, have.Discard)
+	check("max_msgs", want.MaxMsgs, have.MaxMsgs)
+	check("max_bytes", want.MaxBytes, have.MaxBytes)
+	check("max_age", want.MaxAge, have.MaxAge)
+	check("max_msgs_per_subject", want.MaxMsgsPerSubject, have.MaxMsgsPerSubject)
+	check("storage", want.Storage, have.Storage)
+	check("replicas", want.Replicas, have.Replicas)
+	check("duplicate_window", want.Duplicates, have.Duplicates)
+	check("deny_delete", want.DenyDelete, have.DenyDelete)
+	check("deny_purge", want.DenyPurge, have.DenyPurge)
+	check("allow_atomic", want.AllowAtomicPublish, have.AllowAtomicPublish)
+	check("subjects", strings.Join(want.Subjects, " "), strings.Join(have.Subjects, " "))
+	return strings.Join(d, "; ")
+}
+
+// Name says which stream it is.
+func (l *Log) Name() Name { return l.name }
+
+// LastSequence asks the stream's leader for the sequence of the newest record; 0 while there is none.
+func (l *Log) LastSequence(ctx context.Context) (uint64, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return info.State.LastSeq, nil
+}
+
+// Site is where ledgers live: a connection, the data centre whose streams they are, and how often each is replicated.
+type Site struct {
+	Conn     *nats.Conn
+	Origin   string
+	Replicas int
+}
+
+// Open opens the stream of a service, and creates it when it is the first to ask.
+func (s Site) Open(ctx context.Context, service string) (*Log, error) {
+	return Open(ctx, s.Conn, Name{Origin: s.Origin, Service: service}, s.Replicas)
+}

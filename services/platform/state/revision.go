@@ -1,0 +1,72 @@
+package state
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// ErrRevision says that a revision token was not made by Kompass.
+var ErrRevision = errors.New("not a revision token")
+
+// Token says up to where the streams are applied, for WaitFor on any replica that follows some of them. It is opaque to
+// clients: which streams a service follows may change.
+func (r *Replica[S]) Token() string {
+	s := r.current.Load()
+	var b strings.Builder
+	for i, src := range r.sources {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(src.log.Name().Stream())
+		b.WriteByte('=')
+		b.WriteString(strconv.FormatUint(s.positions[i], 36))
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(b.String()))
+}
+
+// WaitFor waits until this replica has applied what a token stands for, as far as it follows the same streams.
+// Errors are faults: InvalidRevision, NotCaughtUp, StreamBroken.
+func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
+	want, err := r.parse(token)
+	if err != nil {
+		return asFault(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	_, err = r.await(ctx, func(s *Snapshot[S]) bool {
+		for i, seq := range want {
+			if s.positions[i] < seq {
+				return false
+			}
+		}
+		return true
+	})
+	return asFault(err)
+}
+
+func (r *Replica[S]) parse(token string) ([]uint64, error) {
+	if len(token) > 4096 {
+		return nil, ErrRevision
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, ErrRevision
+	}
+	want := make([]uint64, len(r.sources))
+	for _, part := range strings.Split(string(text), ",") {
+		stream, position, ok := strings.Cut(part, "=")
+		seq, err := strconv.ParseUint(position, 36, 64)
+		if !ok || err != nil {
+			return nil, ErrRevision
+		}
+		for i, src := range r.sources {
+			if src.log.Name().Stream() == stream {
+				want[i] = max(want[i], seq)
+			}
+		}
+	}
+	return want, nil
+}

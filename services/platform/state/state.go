@@ -1,0 +1,229 @@
+// Package state turns streams of the ledger into a service's state in memory and carries its writes to the ledger.
+//
+// A Replica follows the service's own stream and those of other services, applies their records in order, and hands out
+// immutable snapshots. It must never skip a record, and apply functions must never read a clock, a random source or the
+// outside world: every replica has to arrive at the same state.
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kompass.krz.de/services/platform/ledger"
+)
+
+// Apply returns the state after a batch of entries of one stream. It must leave the state it was given as it is: what it
+// returns may share with it all that did not change.
+type Apply[S any] func(before S, stream ledger.Name, batch []ledger.Entry) (S, error)
+
+// Snapshot is a state and the position of every followed stream that led to it.
+type Snapshot[S any] struct {
+	State     S
+	positions []uint64 // last applied sequence, in the order of the replica's sources
+}
+
+// Replica is one service's state. Create it with New, then Run it.
+type Replica[S any] struct {
+	apply   Apply[S]
+	sources []*source // the first is the service's own stream
+	log     *slog.Logger
+
+	current  atomic.Pointer[Snapshot[S]]
+	requests *requestMemory
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced whenever current or broken changes
+	broken  error
+}
+
+type source struct {
+	log    *ledger.Log
+	chain  *ledger.Chain
+	target atomic.Uint64 // the stream's end when the replica started; readiness waits for it
+	ready  atomic.Bool   // target is known
+}
+
+// New makes a replica of own and the streams of other services, starting from an empty state.
+func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, others ...*ledger.Log) *Replica[S] {
+	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), changed: make(chan struct{})}
+	for _, l := range append([]*ledger.Log{own}, others...) {
+		r.sources = append(r.sources, &source{log: l, chain: ledger.NewChain(l.Name())})
+	}
+	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(r.sources))})
+	return r
+}
+
+// Own is the name of the service's own stream.
+func (r *Replica[S]) Own() ledger.Name { return r.sources[0].log.Name() }
+
+// Run follows the streams until ctx ends (nil) or a record cannot be applied: the replica is then broken, answers
+// nothing any more and says why.
+func (r *Replica[S]) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for i, src := range r.sources {
+		group.Go(func() error {
+			err := r.follow(ctx, i, src)
+			if err != nil {
+				r.fail(err)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
+	last, err := src.log.LastSequence(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	src.target.Store(last)
+	src.ready.Store(true)
+	r.wake()
+	return src.log.Follow(ctx, 0, func(batch []ledger.Message) error {
+		entries, err := src.chain.Add(batch)
+		if err == nil {
+			err = r.publish(i, src, batch[len(batch)-1].Sequence, entries)
+		}
+		return err
+	})
+}
+
+// publish applies entries and makes the result the current snapshot.
+func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledger.Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken != nil {
+		return r.broken
+	}
+	before := r.current.Load()
+	after := &Snapshot[S]{State: before.State, positions: append([]uint64(nil), before.positions...)}
+	if len(entries) > 0 {
+		state, err := r.apply(before.State, src.log.Name(), entries)
+		if err != nil {
+			return fmt.Errorf("apply records %d to %d of %s: %w", entries[0].Sequence, position, src.log.Name().Stream(), err)
+		}
+		after.State = state
+	}
+	if i == 0 {
+		r.requests.add(entries)
+	}
+	after.positions[i] = position
+	r.current.Store(after)
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return nil
+}
+
+func (r *Replica[S]) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken == nil {
+		r.broken = err
+		r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *Replica[S]) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// ErrBroken is wrapped by the error of every read and write of a replica that met a record it cannot apply.
+var ErrBroken = errors.New("replica is broken")
+
+// ErrBehind says that a replica did not catch up in time.
+var ErrBehind = errors.New("replica has not caught up")
+
+// Read returns the current state. The error is the fault StreamBroken.
+func (r *Replica[S]) Read() (S, error) {
+	snapshot, err := r.snapshot()
+	if err != nil {
+		var none S
+		return none, asFault(err)
+	}
+	return snapshot.State, nil
+}
+
+func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBroken, r.broken)
+	}
+	return r.current.Load(), nil
+}
+
+// await returns the first snapshot for which done holds. Errors: ErrBroken, ErrBehind when ctx ends first.
+func (r *Replica[S]) await(ctx context.Context, done func(*Snapshot[S]) bool) (*Snapshot[S], error) {
+	for {
+		r.mu.Lock()
+		changed, broken, snapshot := r.changed, r.broken, r.current.Load()
+		r.mu.Unlock()
+		if broken != nil {
+			return nil, fmt.Errorf("%w: %w", ErrBroken, broken)
+		}
+		if done(snapshot) {
+			return snapshot, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
+		}
+	}
+}
+
+// Ready waits until everything that was in the streams at the start is applied.
+func (r *Replica[S]) Ready(ctx context.Context) error {
+	_, err := r.await(ctx, r.caughtUp)
+	return err
+}
+
+// IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
+func (r *Replica[S]) IsReady() (bool, error) {
+	snapshot, err := r.snapshot()
+	return err == nil && r.caughtUp(snapshot), err
+}
+
+func (r *Replica[S]) caughtUp(s *Snapshot[S]) bool {
+	for i, src := range r.sources {
+		if !src.ready.Load() || s.positions[i] < src.target.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// History returns the entries of one subject of the own stream that count, newest first.
+func (r *Replica[S]) History(ctx context.Context, subject string) ([]ledger.Entry, error) {
+	own := r.sources[0]
+	all, err := own.log.History(ctx, subject)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	counting := make([]ledger.Entry, 0, len(all))
+	for i := len(all) - 1; i >= 0; i-- {
+		if own.chain.Counts(all[i]) {
+			counting = append(counting, all[i])
+		}
+	}
+	return counting, nil
+}
+
+// waitLimit bounds how long a reader waits for a revision that another replica gave out.
+const waitLimit = 5 * time.Second
