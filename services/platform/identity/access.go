@@ -1,0 +1,56 @@
+package identity
+
+import (
+	"strings"
+	"sync"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// access is what a method does to the state.
+type access int
+
+const (
+	change access = iota // also everything that is not known
+	read                 // its google.api.http rule is GET
+	open                 // health and reflection
+)
+
+// accesses remembers what the contract says; it holds registered methods only, so it is bounded.
+var accesses sync.Map // full method → access
+
+func accessOf(fullMethod string) access {
+	if a, ok := accesses.Load(fullMethod); ok {
+		return a.(access)
+	}
+	service, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
+	if strings.HasPrefix(service, "grpc.health.v1.") || strings.HasPrefix(service, "grpc.reflection.") {
+		return open
+	}
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + method))
+	if err != nil {
+		return change
+	}
+	a := change
+	if rule, ok := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule); ok && readOnly(rule) {
+		a = read
+	}
+	accesses.Store(fullMethod, a)
+	return a
+}
+
+// readOnly tells whether every binding of the rule is a GET.
+func readOnly(rule *annotations.HttpRule) bool {
+	if rule.GetGet() == "" {
+		return false
+	}
+	for _, more := range rule.GetAdditionalBindings() {
+		if more.GetGet() == "" {
+			return false
+		}
+	}
+	return true
+}
