@@ -69,6 +69,12 @@ func CleanText(s string) string {
 	gap := false
 	for _, r := range s {
 		switch {
+		case r > ' ' && r <= '~': // nearly everything
+			if gap && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			gap = false
+			b.WriteByte(byte(r))
 		case unicode.IsSpace(r):
 			gap = true
 		case isInvisible(r):

@@ -90,7 +90,7 @@ func (w *workbook) bomb() *Error {
 	return fail(Unsafe, 0, "Die Datei wäre entpackt größer als %d Bytes.", "Unpacked, the file would exceed %d bytes.", w.opts.MaxUncompressed)
 }
 
-// Read makes the workbook the meter of everything unpacked, whatever the archive declared.
+// meter counts everything unpacked, whatever the archive declared.
 type meter struct {
 	in   io.Reader
 	left *int64

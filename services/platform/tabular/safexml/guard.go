@@ -77,23 +77,35 @@ func (g *guard) refuse(reason error, detail string) {
 	g.err = &Error{Reason: reason, Detail: detail}
 }
 
-// step consumes text up to the next "<" at once, and anything else byte by byte.
+// step consumes what cannot end the token at once: text up to the next "<", comments and CDATA up to the next ">".
+// Anything else goes byte by byte.
 func (g *guard) step(p []byte) int {
-	if g.where == inText {
-		n := bytes.IndexByte(p, '<')
-		if n < 0 {
-			n = len(p)
+	n := 0
+	switch g.where {
+	case inText:
+		n = until(p, '<')
+	case inComment, inCharData:
+		n = until(p, '>')
+	}
+	if n > 0 {
+		if g.size += n; n > 1 {
+			g.last = p[n-2]
 		}
-		if n > 0 {
-			g.size += n
-			return n
-		}
+		g.prev, g.last = g.last, p[n-1]
+		return n
 	}
 	c := p[0]
 	g.size++
 	g.advance(c)
 	g.prev, g.last = g.last, c
 	return 1
+}
+
+func until(p []byte, end byte) int {
+	if n := bytes.IndexByte(p, end); n >= 0 {
+		return n
+	}
+	return len(p)
 }
 
 // advance moves to the place behind byte c.

@@ -4,6 +4,7 @@
 package safexml
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/xml"
 	"errors"
@@ -65,9 +66,12 @@ type Decoder struct {
 	limit Limits
 }
 
+// readAhead is how much of the source is asked for at a time, in bytes.
+const readAhead = 32 << 10
+
 // New starts reading r, which is consumed as the tokens are asked for.
 func New(r io.Reader, limit Limits) *Decoder {
-	d := xml.NewDecoder(&guard{in: r, limit: limit})
+	d := xml.NewDecoder(bufio.NewReaderSize(&guard{in: r, limit: limit}, readAhead))
 	d.CharsetReader = charset
 	// Editors paste &nbsp; into XML that declares nothing; the HTML names are constants, not declarations.
 	d.Entity = xml.HTMLEntity

@@ -68,6 +68,7 @@ func TestRefuses(t *testing.T) {
 		"<a></b>":                                        ErrSyntax,
 		"<a>\xFF</a>":                                    ErrEncoding,
 		"<?xml version='1.0' encoding='EBCDIC'?><a/>":    ErrEncoding,
+		"<\x00a\x00/\x00>\x00":                           ErrEncoding,
 		"\xFF\xFE<\x00a\x00":                             ErrEncoding,
 	} {
 		_, err := drain(strings.NewReader(in), small)
