@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+)
+
+// What applies where [Options] say nothing.
+const (
+	DefaultMaxBody       = 8 << 20           // bytes of a JSON body, after decompression
+	DefaultMaxImport     = 64 << 20          // bytes of an imported file, after decompression
+	DefaultTimeout       = 30 * time.Second  // of a request
+	DefaultImportTimeout = 120 * time.Second // of an import
+)
+
+// Options say what the edge serves and how much it bears. The zero value serves the pages alone.
+type Options struct {
+	// Catalogue, Municipality and Marketplace lead to the services; the paths of a nil one answer 404.
+	Catalogue, Municipality, Marketplace grpc.ClientConnInterface
+	// Health lists the parts that /readyz asks; nil means the services above, each by the name of its gRPC service.
+	Health []Part
+	// Logger gets one line a request and what clients must not see; nil discards.
+	Logger *slog.Logger
+	// Gatherer is what /metrics shows; nil leaves the path out.
+	Gatherer prometheus.Gatherer
+	// Registerer takes the edge's own metrics (requests, durations, in flight); nil keeps none.
+	Registerer prometheus.Registerer
+	// Reasons are the services' reasons, explained at /problems/NAME beside the edge's own.
+	Reasons []Reason
+	// AllowedOrigins may use the API from a browser, spelled as in the Origin header; "*" is any.
+	AllowedOrigins []string
+	// PublicReads lets pages of any origin read (GET, HEAD), without credentials.
+	PublicReads bool
+	// MaxBody and MaxImport bound JSON bodies and imported files, in bytes after decompression; 0 means the default.
+	MaxBody, MaxImport int64
+	// Timeout and ImportTimeout bound a request from its first byte on; 0 means the default.
+	Timeout, ImportTimeout time.Duration
+}
+
+// edge is what all requests share.
+type edge struct {
+	options Options
+	logger  *slog.Logger
+	metrics *metrics
+	mux     *runtime.ServeMux
+	routes  *routes
+	reasons map[string]Reason
+	cors    cors
+	imports chan struct{}
+	chain   handler
+}
+
+// layer is one named step around the rest of the work.
+type layer struct {
+	name string
+	wrap func(next handler) handler
+}
+
+// layers lists the steps of every request, outermost first.
+func (e *edge) layers() []layer {
+	return []layer{
+		{"identify", e.identify},
+		{"observe", e.observe},
+		{"recover", e.recoverPanic},
+		{"harden", e.harden},
+		{"route", e.route},
+		{"cors", e.shareOrigins},
+		{"methods", e.checkMethod},
+		{"limit", e.limit},
+		{"headers", e.checkHeaders},
+		{"query", e.checkQuery},
+		{"body", e.readBody},
+	}
+}
+
+// New composes the edge. The context ends the registration with the connections, not the handler. Errors: the metrics
+// are registered already, or a method of the contract has a path that cannot be served.
+func New(ctx context.Context, options Options) (http.Handler, error) {
+	options.MaxBody = cmp.Or(options.MaxBody, DefaultMaxBody)
+	options.MaxImport = cmp.Or(options.MaxImport, DefaultMaxImport)
+	options.Timeout = cmp.Or(options.Timeout, DefaultTimeout)
+	options.ImportTimeout = cmp.Or(options.ImportTimeout, DefaultImportTimeout)
+	e := &edge{
+		options: options,
+		logger:  options.Logger,
+		reasons: reasonTable(options.Reasons),
+		cors:    newCORS(options.AllowedOrigins, options.PublicReads),
+		routes:  &routes{},
+		imports: make(chan struct{}, maxImports),
+	}
+	if e.logger == nil {
+		e.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if e.metrics, err = newMetrics(options.Registerer); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(e.serveContract(ctx), e.servePages()); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	e.chain = e.dispatch
+	layers := e.layers()
+	for i := len(layers) - 1; i >= 0; i-- {
+		e.chain = layers[i].wrap(e.chain)
+	}
+	return e, nil
+}
+
+// serveContract registers the services that have a connection with grpc-gateway and their paths with the routes.
+func (e *edge) serveContract(ctx context.Context) error {
+	e.mux = runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec{}),
+		runtime.WithMetadata(outgoingMetadata),
+		runtime.WithOutgoingHeaderMatcher(outgoingHeader),
+		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithForwardResponseOption(noteEtag),
+		runtime.WithErrorHandler(e.answerError),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+	)
+	var errs []error
+	if conn := e.options.Catalogue; conn != nil {
+		errs = append(errs,
+			cataloguev1.RegisterCatalogueServiceHandlerClient(ctx, e.mux, cataloguev1.NewCatalogueServiceClient(conn)),
+			e.routes.addServices(cataloguev1.File_kompass_catalogue_v1_catalogue_service_proto))
+	}
+	if conn := e.options.Municipality; conn != nil {
+		errs = append(errs,
+			municipalityv1.RegisterMunicipalityServiceHandlerClient(ctx, e.mux, municipalityv1.NewMunicipalityServiceClient(conn)),
+			e.routes.addServices(municipalityv1.File_kompass_municipality_v1_municipality_service_proto))
+	}
+	if conn := e.options.Marketplace; conn != nil {
+		errs = append(errs,
+			marketplacev1.RegisterMarketplaceServiceHandlerClient(ctx, e.mux, marketplacev1.NewMarketplaceServiceClient(conn)),
+			e.routes.addServices(marketplacev1.File_kompass_marketplace_v1_marketplace_service_proto))
+	}
+	return errors.Join(errs...)
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.chain(&exchange{ResponseWriter: w, req: r, edge: e, start: time.Now()})
+}
+
+// NewServer wraps a handler into a server that slow or silent clients cannot hold: headers within 10 s, 2 minutes idle,
+// 32 KiB of headers, and 3 minutes for a whole answer. The caller sets Addr or brings the listener.
+func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		WriteTimeout:      3 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+)
+
+// handler is one step of the work on an exchange.
+type handler func(x *exchange)
+
+// exchange is one request with its answer. As a ResponseWriter it counts what passes.
+type exchange struct {
+	http.ResponseWriter
+	edge  *edge
+	req   *http.Request
+	start time.Time
+
+	id       string        // X-Request-Id
+	route    *route        // nil while, or because, the path is unknown
+	endpoint *endpoint     // nil until the method is known, too
+	segments []string      // of the path
+	form     url.Values    // checked query, as grpc-gateway reads it
+	body     []byte        // of the request: JSON, or the imported file
+	forward  metadata.MD   // what the service gets to see of the headers
+	finish   []func()      // run when the exchange ends
+	limit    int64         // bytes that the body may have
+	timeout  time.Duration // that the request may take
+
+	status int    // of the answer, 0 before it
+	size   int    // bytes of the answer's body
+	cause  string // what lies behind a refusal: for the log alone
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.size += n
+	return n, err
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// reading tells whether the request only reads.
+func (x *exchange) reading() bool {
+	return x.req.Method == http.MethodGet || x.req.Method == http.MethodHead
+}
+
+type exchangeKey struct{}
+
+// exchangeOf finds the exchange in a context that [edge.dispatch] made.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// noHeader is what grpc-gateway sees of a request's headers: nothing leaks into the metadata that is not meant to.
+var noHeader = http.Header{}
+
+// dispatch hands the request to its page or, stripped to what was checked, to grpc-gateway.
+func (e *edge) dispatch(x *exchange) {
+	if x.endpoint.page != nil {
+		x.endpoint.page(x)
+		return
+	}
+	inner := x.req.WithContext(context.WithValue(x.req.Context(), exchangeKey{}, x))
+	inner.Method = x.endpoint.method
+	inner.Header = noHeader
+	inner.Host, inner.RemoteAddr = "", ""
+	inner.Form, inner.PostForm = x.form, url.Values{}
+	inner.Body = newRequestBody(x)
+	e.mux.ServeHTTP(&reply{exchange: x}, inner)
+}
+
+// outgoingMetadata is all that a service gets to see of the request's headers.
+func outgoingMetadata(ctx context.Context, _ *http.Request) metadata.MD {
+	if x := exchangeOf(ctx); x != nil {
+		return x.forward
+	}
+	return nil
+}
+
+// outgoingHeader lets the revision through and nothing else.
+func outgoingHeader(key string) (string, bool) {
+	return headerRevision, key == mdRevision
+}
+
+// reply is the ResponseWriter of grpc-gateway, which marshals a message whole and writes it at once: so the tag of the
+// body, its compression and its length follow without a second buffer.
+type reply struct {
+	*exchange
+	etag string // of the resource; empty when it has none
+}
+
+// WriteHeader implements [http.ResponseWriter]; the status follows from the body.
+func (r *reply) WriteHeader(int) {}
+
+// Write implements [http.ResponseWriter].
+func (r *reply) Write(body []byte) (int, error) {
+	if r.status != 0 {
+		return 0, http.ErrContentLength
+	}
+	r.send(http.StatusOK, contentJSON, body, r.etag)
+	return len(body), nil
+}
+
+// noteEtag keeps the version of a single resource for the ETag header.
+func noteEtag(_ context.Context, w http.ResponseWriter, message proto.Message) error {
+	if m, ok := message.(interface{ GetEtag() string }); ok {
+		if r, ok := w.(*reply); ok {
+			r.etag = m.GetEtag()
+		}
+	}
+	return nil
+}

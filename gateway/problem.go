@@ -1,0 +1,181 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+)
+
+// errorDomain marks the statuses whose texts were written for clients.
+const errorDomain = "kompass.krz.de"
+
+// problem is the body of every refusal: application/problem+json (RFC 9457).
+type problem struct {
+	// Type is "/problems/REASON", a page that explains it, or "about:blank" when there is none.
+	Type string `json:"type"`
+	// Title names the status, in German or as Accept-Language asks.
+	Title string `json:"title"`
+	// Status is that of the answer.
+	Status int `json:"status"`
+	// Detail says what is wrong, in German or as Accept-Language asks.
+	Detail string `json:"detail"`
+	// DetailEn says it in English.
+	DetailEn string `json:"detailEn"`
+	// Instance is the path of the request.
+	Instance string `json:"instance"`
+	// Reason is what machines branch on.
+	Reason string `json:"reason"`
+	// RequestID is what the log knows the request by.
+	RequestID string `json:"requestId"`
+	// Violations name what is to blame, in JSON spelling.
+	Violations []violation `json:"violations"`
+	// Report is that of a refused import.
+	Report json.RawMessage `json:"report,omitempty"`
+
+	detailDe   string
+	retryAfter int // seconds, 0 for none
+}
+
+// violation names one field, parameter or header.
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"` // German / English
+	Reason      string `json:"reason"`
+}
+
+func violate(field string, reason *Reason, de, en string) violation {
+	return violation{Field: field, Description: de + " / " + en, Reason: reason.Name}
+}
+
+// refuse answers with a reason of the edge itself.
+func (x *exchange) refuse(reason *Reason, violations ...violation) {
+	p := problem{Reason: reason.Name, Status: reason.status, detailDe: reason.DE, DetailEn: reason.EN, Violations: violations}
+	if reason.status == http.StatusServiceUnavailable {
+		p.retryAfter = 5
+	}
+	x.sendProblem(&p)
+}
+
+// answerError is grpc-gateway's error handler. Only statuses of our own domain bring their texts along; of all others
+// the code decides, and their text goes to the log.
+func (e *edge) answerError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, _ http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(ctx)
+	if x == nil {
+		x = exchangeOf(r.Context())
+	}
+	st := status.Convert(err)
+	if deadline := x.req.Context().Err(); deadline == context.DeadlineExceeded && st.Code() == codes.Canceled {
+		st = status.New(codes.DeadlineExceeded, st.Message()) // whichever side noticed first
+	}
+	x.cause = st.Message()
+	if md, ok := runtime.ServerMetadataFromContext(ctx); ok {
+		for _, revision := range append(md.HeaderMD.Get(mdRevision), md.TrailerMD.Get(mdRevision)...) {
+			x.Header().Set(headerRevision, revision)
+		}
+	}
+	x.sendProblem(problemOf(st, x.endpoint.upload))
+}
+
+// problemOf reads a status.
+func problemOf(st *status.Status, upload bool) *problem {
+	reason := reasonOf(st.Code())
+	if upload && reason == reasonTooMany {
+		reason = reasonTooLarge // gRPC's own limit on the size of a message
+	}
+	p := &problem{Reason: reason.Name, Status: reason.status, detailDe: reason.DE, DetailEn: reason.EN}
+	details, ours := st.Details(), false
+	for _, d := range details {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == errorDomain {
+			p.Reason, ours = info.GetReason(), true
+			p.Status = statusOf(st.Code(), p.Reason)
+		}
+	}
+	if ours {
+		p.readDetails(details)
+	}
+	if p.retryAfter == 0 && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests) {
+		p.retryAfter = 1
+	}
+	return p
+}
+
+// readDetails takes over what a status of our domain says.
+func (p *problem) readDetails(details []any) {
+	for _, d := range details {
+		switch d := d.(type) {
+		case *errdetails.LocalizedMessage:
+			if strings.HasPrefix(d.GetLocale(), "en") {
+				p.DetailEn = d.GetMessage()
+			} else {
+				p.detailDe = d.GetMessage()
+			}
+		case *errdetails.BadRequest:
+			for _, v := range d.GetFieldViolations() {
+				p.Violations = append(p.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason()})
+			}
+		case *errdetails.RetryInfo:
+			p.retryAfter = max(1, int(d.GetRetryDelay().AsDuration().Seconds()))
+		case *commonv1.ImportReport:
+			if report, err := (codec{}).Marshal(d); err == nil {
+				p.Report = report
+			}
+		}
+	}
+}
+
+// sendProblem completes a problem and answers with it.
+func (x *exchange) sendProblem(p *problem) {
+	de, en := titleOf(p.Status)
+	p.Title, p.Detail = de, p.detailDe
+	language := "de"
+	if prefersEnglish(x.req.Header.Get("Accept-Language")) {
+		p.Title, p.Detail, language = en, p.DetailEn, "en"
+	}
+	p.Type = "about:blank"
+	if _, known := x.edge.reasons[p.Reason]; known {
+		p.Type = problemPath + p.Reason
+	}
+	p.Instance, p.RequestID = x.req.URL.EscapedPath(), x.id
+	if p.Violations == nil {
+		p.Violations = []violation{}
+	}
+	header := x.Header()
+	setAll(header, "Content-Language", language, "Cache-Control", "no-store")
+	header.Add("Vary", "Accept-Language")
+	if p.Status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
+	if p.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		body = []byte(`{"type":"about:blank","status":500}`) // only a report that is no JSON could do that
+	}
+	x.send(p.Status, contentProblem, body, "")
+}
+
+// prefersEnglish reads Accept-Language: German unless English weighs more.
+func prefersEnglish(header string) bool {
+	de, en := 0.0, 0.0
+	for item := range strings.SplitSeq(header, ",") {
+		tag, parameters, _ := strings.Cut(item, ";")
+		tag, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+		switch tag {
+		case "de":
+			de = max(de, quality(parameters))
+		case "en":
+			en = max(en, quality(parameters))
+		}
+	}
+	return en > de
+}

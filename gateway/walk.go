@@ -1,0 +1,249 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Bounds of what is read: nesting beyond the contract's own, and violations that anybody would read.
+const (
+	maxNesting    = 32
+	maxViolations = 50
+)
+
+// walker compares JSON with a message of the contract, token by token: protojson would name neither the path of a
+// field nor more than the first mistake.
+type walker struct {
+	decoder    *json.Decoder
+	source     []byte
+	fields     []protoreflect.FieldDescriptor // named at the top
+	name       string                         // value of "name" at the top
+	violations []violation
+	syntax     error
+}
+
+// errNesting: deeper than any message of the contract.
+var errNesting = errors.New("nested too deeply")
+
+// walk reads one JSON object that stands for a message.
+func walk(source []byte, message protoreflect.MessageDescriptor) *walker {
+	w := &walker{decoder: json.NewDecoder(bytes.NewReader(source)), source: source}
+	w.decoder.UseNumber()
+	w.syntax = w.value("", message, nil, 0)
+	if w.syntax == nil {
+		if _, err := w.decoder.Token(); !errors.Is(err, io.EOF) {
+			w.syntax = errors.New("more than one value")
+		}
+	}
+	return w
+}
+
+// where names the place of a syntax error.
+func (w *walker) where(prefix string) string {
+	read := w.source[:min(int(w.decoder.InputOffset()), len(w.source))]
+	line := bytes.Count(read, []byte("\n")) + 1
+	column := len(read) - bytes.LastIndexByte(read, '\n')
+	return fmt.Sprintf("%s %d:%d", prefix, line, column)
+}
+
+func (w *walker) blame(path string, reason *Reason, de, en string) {
+	if len(w.violations) < maxViolations {
+		w.violations = append(w.violations, violate(path, reason, de, en))
+	}
+}
+
+// value reads one value. message is what an object has to be; field is where the value goes, nil at the top.
+func (w *walker) value(path string, message protoreflect.MessageDescriptor, field protoreflect.FieldDescriptor, depth int) error {
+	if depth > maxNesting {
+		return errNesting
+	}
+	token, err := w.decoder.Token()
+	if err != nil {
+		return err
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		if token == '{' {
+			if message != nil && !wellKnown(message) {
+				return w.object(path, message, depth)
+			}
+			w.blame(path, reasonInvalidField, "darf kein Objekt sein", "cannot be an object")
+			return w.skip(token)
+		}
+		w.blame(path, reasonInvalidField, "darf keine Liste sein", "cannot be a list")
+		return w.skip(token)
+	case nil:
+		if field == nil {
+			w.blame(path, reasonInvalidField, "muss ein Objekt sein", "has to be an object")
+		}
+		return nil
+	}
+	if message != nil && !wellKnown(message) {
+		w.blame(path, reasonInvalidField, "muss ein Objekt sein", "has to be an object")
+		return nil
+	}
+	if field != nil {
+		w.scalar(path, field, token)
+		if text, ok := token.(string); ok && depth == 1 && field.Name() == "name" {
+			w.name = text
+		}
+	}
+	return nil
+}
+
+// object reads the members of an object whose brace is read.
+func (w *walker) object(path string, message protoreflect.MessageDescriptor, depth int) error {
+	seen := map[protoreflect.FieldNumber]bool{}
+	for w.decoder.More() {
+		token, err := w.decoder.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		field := fieldOf(message, name)
+		if err := w.member(join(path, name), field, seen, depth); err != nil {
+			return err
+		}
+	}
+	_, err := w.decoder.Token()
+	return err
+}
+
+// member reads the value of a member.
+func (w *walker) member(path string, field protoreflect.FieldDescriptor, seen map[protoreflect.FieldNumber]bool, depth int) error {
+	if field == nil {
+		w.blame(cut(path), reasonUnknownField, "Dieses Feld gibt es nicht", "there is no such field")
+		return w.skipValue()
+	}
+	if seen[field.Number()] {
+		w.blame(path, reasonInvalidField, "ist doppelt angegeben", "is given twice")
+	}
+	seen[field.Number()] = true
+	if depth == 0 {
+		w.fields = append(w.fields, field)
+	}
+	switch {
+	case field.IsList():
+		return w.list(path, field, depth+1)
+	case field.IsMap():
+		return w.skipValue()
+	}
+	return w.value(path, field.Message(), field, depth+1)
+}
+
+// list reads a list, or the null that clears it.
+func (w *walker) list(path string, field protoreflect.FieldDescriptor, depth int) error {
+	token, err := w.decoder.Token()
+	switch {
+	case err != nil:
+		return err
+	case token == nil:
+		return nil
+	case token != json.Delim('['):
+		w.blame(path, reasonInvalidField, "muss eine Liste sein", "has to be a list")
+		return w.skip(token)
+	}
+	for i := 0; w.decoder.More(); i++ {
+		if err := w.value(path+"["+strconv.Itoa(i)+"]", field.Message(), field, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = w.decoder.Token()
+	return err
+}
+
+// scalar checks a plain value against its field.
+func (w *walker) scalar(path string, field protoreflect.FieldDescriptor, token json.Token) {
+	_, isText := token.(string)
+	switch kind := field.Kind(); kind {
+	case protoreflect.BoolKind:
+		if _, ok := token.(bool); !ok {
+			w.blame(path, reasonInvalidField, "muss true oder false sein", "has to be true or false")
+		}
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+		if !isText {
+			w.blame(path, reasonInvalidField, "muss Text sein", "has to be text")
+		}
+	case protoreflect.EnumKind:
+		text, _ := token.(string)
+		if field.Enum().Values().ByName(protoreflect.Name(text)) == nil {
+			choices := enumNames(field.Enum())
+			w.blame(path, reasonInvalidField, "muss einer dieser Werte sein: "+choices, "has to be one of: "+choices)
+		}
+	default:
+		if text := fmt.Sprint(token); !fitsJSONNumber(kind, text) {
+			w.blame(path, reasonInvalidField, "muss eine Zahl sein, die in das Feld passt", "has to be a number that fits the field")
+		}
+	}
+}
+
+// fitsJSONNumber is [fitsNumber] for JSON, which may spell an integer as 3.0 or 3e2.
+func fitsJSONNumber(kind protoreflect.Kind, text string) bool {
+	if fitsNumber(kind, text) {
+		return true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return err == nil && f == float64(int64(f)) && fitsNumber(kind, strconv.FormatInt(int64(f), 10))
+}
+
+func enumNames(enum protoreflect.EnumDescriptor) string {
+	var names []byte
+	for i := range enum.Values().Len() {
+		if i > 0 {
+			names = append(names, ", "...)
+		}
+		names = append(names, enum.Values().Get(i).Name()...)
+	}
+	return string(names)
+}
+
+// wellKnown tells whether JSON spells the message as text.
+func wellKnown(message protoreflect.MessageDescriptor) bool {
+	switch message.FullName() {
+	case fieldMaskName, "google.protobuf.Timestamp", "google.protobuf.Duration":
+		return true
+	}
+	return false
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// skipValue reads a value of any shape and forgets it.
+func (w *walker) skipValue() error {
+	token, err := w.decoder.Token()
+	if err != nil {
+		return err
+	}
+	return w.skip(token)
+}
+
+// skip reads to the end of what the token began.
+func (w *walker) skip(token json.Token) error {
+	depth := 0
+	for {
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+		var err error
+		if token, err = w.decoder.Token(); err != nil {
+			return err
+		}
+	}
+}
