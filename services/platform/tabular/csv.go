@@ -13,7 +13,7 @@ func readCSV(data []byte, opts Options) (*Table, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.Trim(text, ";,|\t\r\n \"") == "" {
+	if strings.Trim(text, ";,|\t\r\n ") == "" {
 		return (&shape{}).done()
 	}
 	s := scanner{text: text, line: 1, opts: opts}
@@ -79,13 +79,16 @@ func detectSeparator(s scanner) byte {
 	return best
 }
 
-// agreement scores a separator: several columns beat one, then the share of agreeing records counts, then the columns.
+// agreement scores a separator: several columns beat one, then the share of records counts that have as many cells as
+// the header and no quote in the middle of a cell. The number of columns does not count: texts are full of commas.
 func agreement(s scanner) int {
 	const sampleRecords, sampleBytes = 50, 1 << 20
 	width, agree, total := 0, 0, 0
 	for total < sampleRecords && s.pos < min(len(s.text), sampleBytes) {
+		s.bare = false
 		cells, err := s.record()
 		if err != nil {
+			total++
 			break
 		}
 		n := len(cells)
@@ -96,18 +99,18 @@ func agreement(s scanner) int {
 			width = n
 		}
 		total++
-		if n == width {
+		if n == width && !s.bare {
 			agree++
 		}
 	}
 	if total == 0 {
-		return -1
+		return 0
 	}
-	score := agree * 1000 / total * 1000
+	score := agree * 1000 / total
 	if width > 1 {
-		score += 10_000_000
+		score += 1001
 	}
-	return score + min(width, 999)
+	return score
 }
 
 // shortRows decides whether rows with fewer cells than the header are what Excel writes (a whole block, or the last one

@@ -14,6 +14,7 @@ type scanner struct {
 	opts  Options
 	cells []string // of the record, reused
 	ended bool     // the record ended with a line end, not with the file
+	bare  bool     // a cell without quotes around it had one inside
 }
 
 func (s *scanner) atEnd() bool { return s.pos >= len(s.text) }
@@ -61,7 +62,9 @@ func (s *scanner) cell() (string, *Error) {
 		}
 		s.pos++
 	}
-	return restore(s.text[start:s.pos]), nil
+	cell := s.text[start:s.pos]
+	s.bare = s.bare || strings.IndexByte(cell, '"') >= 0
+	return restore(cell), nil
 }
 
 // quoted reads a cell in quotes, in which separators and line ends are text and "" is one quote.
