@@ -22,6 +22,12 @@ const BatchSize = 1000
 // MaxAppendTime bounds one Append, far below StagingExpiry.
 const MaxAppendTime = 2 * time.Minute
 
+// A stream without a leader answers nothing and has written nothing, so trying again is safe.
+const (
+	electionWait  = 250 * time.Millisecond
+	electionTries = 20
+)
+
 // ErrConflict says that a subject has a newer record than the decision saw: decide again.
 var ErrConflict = errors.New("a newer record exists")
 
@@ -56,7 +62,7 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(d.Head.Sequence), jetstream.WithRetryAttempts(0)}
+	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(d.Head.Sequence), jetstream.WithRetryWait(electionWait), jetstream.WithRetryAttempts(electionTries)}
 	if len(c.Digest) > 0 {
 		opts = append(opts, jetstream.WithMsgID(c.RequestID))
 	}
@@ -102,11 +108,20 @@ func (l *Log) appendStaged(ctx context.Context, c Cause, drafts []Draft) (uint64
 
 func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
 	flow := jetstreamext.BatchFlowControl{AckFirst: true, AckEvery: 200, AckTimeout: 10 * time.Second}
-	ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, batch, flow)
-	if err != nil {
-		return 0, classify(err)
+	for try := 0; ; try++ {
+		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, batch, flow)
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		if !errors.Is(err, nats.ErrNoResponders) || try >= electionTries {
+			return 0, classify(err)
+		}
+		select {
+		case <-time.After(electionWait):
+		case <-ctx.Done():
+			return 0, unavailable(ctx.Err())
+		}
 	}
-	return ack.Sequence, nil
 }
 
 func classify(err error) error {

@@ -20,6 +20,7 @@ type Chain struct {
 
 	mu     sync.RWMutex
 	last   uint64
+	end    Hash // of the record at last
 	heads  map[string]Head
 	staged map[string]*staging
 	// committed holds the ids of stagings that count, for readers of a single subject.
@@ -52,11 +53,11 @@ func (c *Chain) Counts(e Entry) bool {
 	return ok || e.Record.Staging == ""
 }
 
-// Last is the sequence of the newest record.
-func (c *Chain) Last() uint64 {
+// End is the newest record of the stream; the zero Head while there is none.
+func (c *Chain) End() Head {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.last
+	return Head{Sequence: c.last, Hash: c.end}
 }
 
 // Message is a stored record before it is decoded.
@@ -99,7 +100,7 @@ func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {
 	if err != nil {
 		return visible, err
 	}
-	c.last = e.Sequence
+	c.last, c.end = e.Sequence, e.Hash
 	c.heads[e.Subject] = Head{Sequence: e.Sequence, Hash: e.Hash}
 	return visible, nil
 }

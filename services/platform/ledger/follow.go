@@ -15,14 +15,18 @@ const followBatch = 4096
 // Follow hands every message after the given sequence to apply, in order and in batches as large as are waiting, until
 // ctx ends (nil) or apply fails (its error). A lost connection or a new stream leader is ridden out.
 func (l *Log) Follow(ctx context.Context, after uint64, apply func([]Message) error) error {
+	return l.followStream(ctx, l.name.Stream(), after, apply)
+}
+
+func (l *Log) followStream(ctx context.Context, stream string, after uint64, apply func([]Message) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	consumer, err := l.js.OrderedConsumer(ctx, l.name.Stream(), jetstream.OrderedConsumerConfig{
+	consumer, err := l.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   after + 1,
 	})
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", l.name.Stream(), err)
+		return fmt.Errorf("follow %s: %w", stream, err)
 	}
 	queue := make(chan Message, followBatch)
 	failed := make(chan error, 1)
@@ -48,7 +52,7 @@ func (l *Log) Follow(ctx context.Context, after uint64, apply func([]Message) er
 		}
 	}))
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", l.name.Stream(), err)
+		return fmt.Errorf("follow %s: %w", stream, err)
 	}
 	defer consuming.Stop()
 	return drain(ctx, queue, failed, apply)

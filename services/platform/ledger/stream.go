@@ -52,6 +52,7 @@ type Log struct {
 	name   Name
 	js     jetstream.JetStream
 	stream jetstream.Stream
+	notes  *Notes // nil without witness
 }
 
 // declaration is the one place that says what every stream promises.
@@ -141,9 +142,58 @@ type Site struct {
 	Conn     *nats.Conn
 	Origin   string
 	Replicas int
+	// Witness of the embedded server; nil with an external cluster, whose replicas are the witnesses of each other.
+	Witness *Witness
 }
 
-// Open opens the stream of a service, and creates it when it is the first to ask.
+// Open opens the stream of a service, and creates it when it is the first to ask. Errors: ErrConfig, and a *Damage when
+// the stream is shorter than the witness knows it, or gone.
 func (s Site) Open(ctx context.Context, service string) (*Log, error) {
-	return Open(ctx, s.Conn, Name{Origin: s.Origin, Service: service}, s.Replicas)
+	name := Name{Origin: s.Origin, Service: service}
+	if s.Witness == nil {
+		return Open(ctx, s.Conn, name, s.Replicas)
+	}
+	seen, err := s.Witness.Seen(name.Stream())
+	if err != nil {
+		return nil, err
+	}
+	missing := &Damage{Stream: name.Stream(), Sequence: 1, Problem: fmt.Sprintf("records up to %d were written but are missing", seen.Sequence)}
+	if seen.Sequence > 0 && !exists(ctx, s.Conn, name) {
+		return nil, missing // creating it anew would overwrite what may still be rescued
+	}
+	l, err := Open(ctx, s.Conn, name, s.Replicas)
+	if err != nil {
+		return nil, err
+	}
+	if last := l.stream.CachedInfo().State.LastSeq; last < seen.Sequence {
+		missing.Sequence = last + 1
+		return nil, missing
+	}
+	l.notes, err = s.Witness.Open(name)
+	return l, err
+}
+
+func exists(ctx context.Context, nc *nats.Conn, n Name) bool {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return false
+	}
+	_, err = js.Stream(ctx, n.Stream())
+	return err == nil
+}
+
+// Note tells the witness, if there is one, that the stream reached head.
+func (l *Log) Note(head Head) error {
+	if l.notes == nil {
+		return nil
+	}
+	return l.notes.Note(head)
+}
+
+// Close makes what the witness noted durable. The connection stays open: it is the caller's.
+func (l *Log) Close() error {
+	if l.notes == nil {
+		return nil
+	}
+	return l.notes.Close()
 }

@@ -76,7 +76,11 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 			return err
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	for _, src := range r.sources {
+		err = errors.Join(err, src.log.Close())
+	}
+	return err
 }
 
 func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
@@ -92,10 +96,15 @@ func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
 	r.wake()
 	return src.log.Follow(ctx, 0, func(batch []ledger.Message) error {
 		entries, err := src.chain.Add(batch)
-		if err == nil {
-			err = r.publish(i, src, batch[len(batch)-1].Sequence, entries)
+		if err != nil {
+			return err
 		}
-		return err
+		if i == 0 {
+			if err := src.log.Note(src.chain.End()); err != nil {
+				return err
+			}
+		}
+		return r.publish(i, src, batch[len(batch)-1].Sequence, entries)
 	})
 }
 
