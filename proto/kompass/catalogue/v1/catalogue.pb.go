@@ -244,7 +244,7 @@ func (x CatalogueChange_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CatalogueChange_Kind.Descriptor instead.
 func (CatalogueChange_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{9, 0}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Themenfeld: one of the 14 topic areas of the OZG.
@@ -766,6 +766,71 @@ func (x *PublicService) GetTheme() string {
 	return ""
 }
 
+// Nachfolge: what replaces a public service. A record of its own beside the entry, so that no import touches what people
+// decided.
+type Succession struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "publicServices/99012001001000/succession".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What replaces it, as resource names.
+	Successors []string `protobuf:"bytes,2,rep,name=successors,proto3" json:"successors,omitempty"`
+	// True when an import concluded it from equal names; false when somebody decided it.
+	Proposed      bool `protobuf:"varint,3,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Succession) Reset() {
+	*x = Succession{}
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Succession) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Succession) ProtoMessage() {}
+
+func (x *Succession) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Succession.ProtoReflect.Descriptor instead.
+func (*Succession) Descriptor() ([]byte, []int) {
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Succession) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Succession) GetSuccessors() []string {
+	if x != nil {
+		return x.Successors
+	}
+	return nil
+}
+
+func (x *Succession) GetProposed() bool {
+	if x != nil {
+		return x.Proposed
+	}
+	return false
+}
+
 // Zuständigkeit je Größenklasse: which classes must offer a public service, or all services of an OZG service.
 // Edited locally, never touched by catalogue imports.
 type Relevance struct {
@@ -788,7 +853,7 @@ type Relevance struct {
 
 func (x *Relevance) Reset() {
 	*x = Relevance{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[5]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +865,7 @@ func (x *Relevance) String() string {
 func (*Relevance) ProtoMessage() {}
 
 func (x *Relevance) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[5]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +878,7 @@ func (x *Relevance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relevance.ProtoReflect.Descriptor instead.
 func (*Relevance) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{5}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Relevance) GetName() string {
@@ -871,7 +936,7 @@ type ClassRule struct {
 
 func (x *ClassRule) Reset() {
 	*x = ClassRule{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[6]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +948,7 @@ func (x *ClassRule) String() string {
 func (*ClassRule) ProtoMessage() {}
 
 func (x *ClassRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[6]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +961,7 @@ func (x *ClassRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClassRule.ProtoReflect.Descriptor instead.
 func (*ClassRule) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{6}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ClassRule) GetSizeClass() v1.SizeClass {
@@ -928,7 +993,7 @@ type EffectiveRule struct {
 
 func (x *EffectiveRule) Reset() {
 	*x = EffectiveRule{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[7]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1005,7 @@ func (x *EffectiveRule) String() string {
 func (*EffectiveRule) ProtoMessage() {}
 
 func (x *EffectiveRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[7]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1018,7 @@ func (x *EffectiveRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EffectiveRule.ProtoReflect.Descriptor instead.
 func (*EffectiveRule) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{7}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EffectiveRule) GetSizeClass() v1.SizeClass {
@@ -1012,7 +1077,7 @@ type CatalogueRevision struct {
 
 func (x *CatalogueRevision) Reset() {
 	*x = CatalogueRevision{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[8]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1089,7 @@ func (x *CatalogueRevision) String() string {
 func (*CatalogueRevision) ProtoMessage() {}
 
 func (x *CatalogueRevision) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[8]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1102,7 @@ func (x *CatalogueRevision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CatalogueRevision.ProtoReflect.Descriptor instead.
 func (*CatalogueRevision) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{8}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CatalogueRevision) GetName() string {
@@ -1150,7 +1215,7 @@ type CatalogueChange struct {
 
 func (x *CatalogueChange) Reset() {
 	*x = CatalogueChange{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[9]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1227,7 @@ func (x *CatalogueChange) String() string {
 func (*CatalogueChange) ProtoMessage() {}
 
 func (x *CatalogueChange) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[9]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1240,7 @@ func (x *CatalogueChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CatalogueChange.ProtoReflect.Descriptor instead.
 func (*CatalogueChange) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{9}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CatalogueChange) GetKind() CatalogueChange_Kind {
@@ -1228,7 +1293,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[10]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1305,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[10]
+	mi := &file_kompass_catalogue_v1_catalogue_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1318,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{10}
+	return file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FieldChange) GetField() string {
@@ -1341,7 +1406,16 @@ const file_kompass_catalogue_v1_catalogue_proto_rawDesc = "" +
 	"successors\x12\x12\n" +
 	"\x04etag\x18\x12 \x01(\tR\x04etag\x12\x19\n" +
 	"\x05theme\x18\x13 \x01(\tB\x03\xe0A\x03R\x05theme:B\xeaA?\n" +
-	"\x1ckompass.krz.de/PublicService\x12\x1fpublicServices/{public_service}\"\x82\x04\n" +
+	"\x1ckompass.krz.de/PublicService\x12\x1fpublicServices/{public_service}\"\xd0\x01\n" +
+	"\n" +
+	"Succession\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12A\n" +
+	"\n" +
+	"successors\x18\x02 \x03(\tB!\xfaA\x1e\n" +
+	"\x1ckompass.krz.de/PublicServiceR\n" +
+	"successors\x12\x1a\n" +
+	"\bproposed\x18\x03 \x01(\bR\bproposed:J\xeaAG\n" +
+	"\x19kompass.krz.de/Succession\x12*publicServices/{public_service}/succession\"\x82\x04\n" +
 	"\tRelevance\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\xa5\x01\n" +
 	"\x05rules\x18\x02 \x03(\v2\x1f.kompass.catalogue.v1.ClassRuleBn\xbaHk\xba\x01c\n" +
@@ -1432,7 +1506,7 @@ func file_kompass_catalogue_v1_catalogue_proto_rawDescGZIP() []byte {
 }
 
 var file_kompass_catalogue_v1_catalogue_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kompass_catalogue_v1_catalogue_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_kompass_catalogue_v1_catalogue_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_kompass_catalogue_v1_catalogue_proto_goTypes = []any{
 	(EntryState)(0),               // 0: kompass.catalogue.v1.EntryState
 	(Obligation)(0),               // 1: kompass.catalogue.v1.Obligation
@@ -1443,16 +1517,17 @@ var file_kompass_catalogue_v1_catalogue_proto_goTypes = []any{
 	(*OzgService)(nil),            // 6: kompass.catalogue.v1.OzgService
 	(*Procedure)(nil),             // 7: kompass.catalogue.v1.Procedure
 	(*PublicService)(nil),         // 8: kompass.catalogue.v1.PublicService
-	(*Relevance)(nil),             // 9: kompass.catalogue.v1.Relevance
-	(*ClassRule)(nil),             // 10: kompass.catalogue.v1.ClassRule
-	(*EffectiveRule)(nil),         // 11: kompass.catalogue.v1.EffectiveRule
-	(*CatalogueRevision)(nil),     // 12: kompass.catalogue.v1.CatalogueRevision
-	(*CatalogueChange)(nil),       // 13: kompass.catalogue.v1.CatalogueChange
-	(*FieldChange)(nil),           // 14: kompass.catalogue.v1.FieldChange
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(v1.SizeClass)(0),             // 16: kompass.common.v1.SizeClass
-	(v1.ImportReport_Table)(0),    // 17: kompass.common.v1.ImportReport.Table
-	(v1.FileFormat)(0),            // 18: kompass.common.v1.FileFormat
+	(*Succession)(nil),            // 9: kompass.catalogue.v1.Succession
+	(*Relevance)(nil),             // 10: kompass.catalogue.v1.Relevance
+	(*ClassRule)(nil),             // 11: kompass.catalogue.v1.ClassRule
+	(*EffectiveRule)(nil),         // 12: kompass.catalogue.v1.EffectiveRule
+	(*CatalogueRevision)(nil),     // 13: kompass.catalogue.v1.CatalogueRevision
+	(*CatalogueChange)(nil),       // 14: kompass.catalogue.v1.CatalogueChange
+	(*FieldChange)(nil),           // 15: kompass.catalogue.v1.FieldChange
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(v1.SizeClass)(0),             // 17: kompass.common.v1.SizeClass
+	(v1.ImportReport_Table)(0),    // 18: kompass.common.v1.ImportReport.Table
+	(v1.FileFormat)(0),            // 19: kompass.common.v1.FileFormat
 }
 var file_kompass_catalogue_v1_catalogue_proto_depIdxs = []int32{
 	0,  // 0: kompass.catalogue.v1.Theme.state:type_name -> kompass.catalogue.v1.EntryState
@@ -1460,19 +1535,19 @@ var file_kompass_catalogue_v1_catalogue_proto_depIdxs = []int32{
 	0,  // 2: kompass.catalogue.v1.OzgService.state:type_name -> kompass.catalogue.v1.EntryState
 	0,  // 3: kompass.catalogue.v1.Procedure.state:type_name -> kompass.catalogue.v1.EntryState
 	0,  // 4: kompass.catalogue.v1.PublicService.state:type_name -> kompass.catalogue.v1.EntryState
-	10, // 5: kompass.catalogue.v1.Relevance.rules:type_name -> kompass.catalogue.v1.ClassRule
-	11, // 6: kompass.catalogue.v1.Relevance.effective_rules:type_name -> kompass.catalogue.v1.EffectiveRule
-	15, // 7: kompass.catalogue.v1.Relevance.update_time:type_name -> google.protobuf.Timestamp
-	16, // 8: kompass.catalogue.v1.ClassRule.size_class:type_name -> kompass.common.v1.SizeClass
+	11, // 5: kompass.catalogue.v1.Relevance.rules:type_name -> kompass.catalogue.v1.ClassRule
+	12, // 6: kompass.catalogue.v1.Relevance.effective_rules:type_name -> kompass.catalogue.v1.EffectiveRule
+	16, // 7: kompass.catalogue.v1.Relevance.update_time:type_name -> google.protobuf.Timestamp
+	17, // 8: kompass.catalogue.v1.ClassRule.size_class:type_name -> kompass.common.v1.SizeClass
 	1,  // 9: kompass.catalogue.v1.ClassRule.obligation:type_name -> kompass.catalogue.v1.Obligation
-	16, // 10: kompass.catalogue.v1.EffectiveRule.size_class:type_name -> kompass.common.v1.SizeClass
+	17, // 10: kompass.catalogue.v1.EffectiveRule.size_class:type_name -> kompass.common.v1.SizeClass
 	1,  // 11: kompass.catalogue.v1.EffectiveRule.obligation:type_name -> kompass.catalogue.v1.Obligation
-	17, // 12: kompass.catalogue.v1.CatalogueRevision.table:type_name -> kompass.common.v1.ImportReport.Table
-	18, // 13: kompass.catalogue.v1.CatalogueRevision.format:type_name -> kompass.common.v1.FileFormat
+	18, // 12: kompass.catalogue.v1.CatalogueRevision.table:type_name -> kompass.common.v1.ImportReport.Table
+	19, // 13: kompass.catalogue.v1.CatalogueRevision.format:type_name -> kompass.common.v1.FileFormat
 	2,  // 14: kompass.catalogue.v1.CatalogueRevision.scope:type_name -> kompass.catalogue.v1.ImportScope
-	15, // 15: kompass.catalogue.v1.CatalogueRevision.create_time:type_name -> google.protobuf.Timestamp
+	16, // 15: kompass.catalogue.v1.CatalogueRevision.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 16: kompass.catalogue.v1.CatalogueChange.kind:type_name -> kompass.catalogue.v1.CatalogueChange.Kind
-	14, // 17: kompass.catalogue.v1.CatalogueChange.fields:type_name -> kompass.catalogue.v1.FieldChange
+	15, // 17: kompass.catalogue.v1.CatalogueChange.fields:type_name -> kompass.catalogue.v1.FieldChange
 	18, // [18:18] is the sub-list for method output_type
 	18, // [18:18] is the sub-list for method input_type
 	18, // [18:18] is the sub-list for extension type_name
@@ -1491,7 +1566,7 @@ func file_kompass_catalogue_v1_catalogue_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_catalogue_v1_catalogue_proto_rawDesc), len(file_kompass_catalogue_v1_catalogue_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
