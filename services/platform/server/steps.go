@@ -18,10 +18,17 @@ import (
 // faults turns every error into one that may be shown. What fails after the time of the call ran out failed for that.
 func faults(ctx context.Context, _ *Call, next Next) error {
 	err := fault.From(next(ctx))
-	if ctx.Err() != nil && fault.Is(err, fault.Internal) {
-		return fault.From(fmt.Errorf("%w: %w", ctx.Err(), err))
+	if !fault.Is(err, fault.Internal) {
+		return err
 	}
-	return err
+	switch ctx.Err() {
+	case nil:
+		return err
+	case context.DeadlineExceeded:
+		return fault.New(fault.DeadlineExceeded).Cause(err)
+	default:
+		return fault.New(fault.Cancelled).Cause(err)
+	}
 }
 
 // panicked is the cause of a fault that was a panic.
