@@ -59,6 +59,10 @@ var (
 	ImportUnreadable = register("IMPORT_UNREADABLE", codes.InvalidArgument,
 		"Die Datei ist nicht lesbar.",
 		"The file cannot be read.")
+	// ImportElsewhere: the file is a table of another service. Placeholders: table (what it is), path (where it belongs).
+	ImportElsewhere = register("IMPORT_BELONGS_ELSEWHERE", codes.InvalidArgument,
+		"Die Datei enthält eine Tabelle der Art „{table}“. Sie gehört zu {path}.",
+		"The file holds a table of kind {table}. It belongs to {path}.")
 	// ImportBadRows: rows cannot be taken; the import report among the details names them. Placeholder: count.
 	ImportBadRows = register("IMPORT_BAD_ROWS", codes.InvalidArgument,
 		"Der Import wurde abgelehnt: {count} Zeilen sind fehlerhaft. Es wurde nichts übernommen.",

@@ -25,6 +25,9 @@ func NewWitness(dir string) (*Witness, error) {
 	return &Witness{dir: dir}, nil
 }
 
+// ReadWitness reads what a witness noted in dir; it need not exist and is not created.
+func ReadWitness(dir string) *Witness { return &Witness{dir: dir} }
+
 // WitnessDir is where the witness lives below a data directory.
 func WitnessDir(dataDir string) string { return filepath.Join(dataDir, "witness") }
 
