@@ -31,11 +31,12 @@ func accessOf(fullMethod string) access {
 		return open
 	}
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + method))
-	if err != nil {
+	m, isMethod := d.(protoreflect.MethodDescriptor)
+	if err != nil || !isMethod {
 		return change
 	}
 	a := change
-	if rule, ok := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule); ok && readOnly(rule) {
+	if rule, ok := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule); ok && readOnly(rule) {
 		a = read
 	}
 	accesses.Store(fullMethod, a)

@@ -18,9 +18,11 @@ import (
 const maxViolations = 50
 
 // validator is shared by all servers of the process: it compiles the rules of a message once.
-var validator = sync.OnceValues(func() (protovalidate.Validator, error) {
+var validator = sync.OnceValues(newValidator)
+
+func newValidator() (protovalidate.Validator, error) {
 	return protovalidate.New(protovalidate.WithMessageDescriptors(requestMessages()...))
-})
+}
 
 // warm compiles the rules of all requests of the contract before the first call needs them.
 func warm() { _, _ = validator() }

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// german has the texts by rule id; %v is the value of the rule. Rules that compare two bounds have ids such as
-// "int32.gte_lte" and the value of the broken one. The custom rules of the contract stand at the end.
+// german has the texts by rule id; %v is the value of the rule. The custom rules of the contract stand at the end.
 var german = map[string]string{
 	"required":                     "ist erforderlich",
 	"min_len":                      "hat mindestens %v Zeichen",
@@ -32,6 +33,7 @@ var german = map[string]string{
 	"unique":                       "darf keinen Eintrag doppelt haben",
 	"relevance.one_rule_per_class": "darf jede Größenklasse nur einmal enthalten",
 	"url.http":                     "muss eine vollständige Adresse mit http oder https sein",
+	"coverage.one_per_service":     "darf jede Leistung nur einmal enthalten",
 	"maturity.level_of_model":      "Modell 1.1 hat die Stufen 0 bis 4, Modell 2.0 die Stufen 0 bis 7",
 }
 
@@ -49,12 +51,42 @@ func texts(v *protovalidate.Violation) (de, en string) {
 		}
 	}
 	switch {
+	case strings.Contains(id, "_l") && bounds(v) != "":
+		return bounds(v), en
 	case !ok:
 		return "ist nicht gültig", en
 	case strings.Contains(text, "%v"):
 		return fmt.Sprintf(text, ruleValue(v.RuleValue)), en
 	}
 	return text, en
+}
+
+// bound has the words for rules that protovalidate joins into one, "int32.gte_lte".
+var bound = map[string]string{"gt": "größer als", "gte": "mindestens", "lt": "kleiner als", "lte": "höchstens"}
+
+// bounds says which range a number has to keep; empty when the violation is not about a range of a single field.
+func bounds(v *protovalidate.Violation) string {
+	id := v.Proto.GetRuleId()
+	lower, upper, _ := strings.Cut(id[strings.LastIndexByte(id, '.')+1:], "_")
+	upper = strings.TrimSuffix(upper, "_exclusive")
+	if bound[lower] == "" || bound[upper] == "" || v.FieldDescriptor == nil {
+		return ""
+	}
+	rules, ok := proto.GetExtension(v.FieldDescriptor.Options(), validate.E_Field).(*validate.FieldRules)
+	if !ok {
+		return ""
+	}
+	m := rules.ProtoReflect()
+	kind := m.WhichOneof(m.Descriptor().Oneofs().ByName("type"))
+	if kind == nil {
+		return ""
+	}
+	of := m.Get(kind).Message()
+	from, to := of.Descriptor().Fields().ByName(protoreflect.Name(lower)), of.Descriptor().Fields().ByName(protoreflect.Name(upper))
+	if from == nil || to == nil {
+		return ""
+	}
+	return fmt.Sprintf("muss %s %v und %s %v sein", bound[lower], of.Get(from), bound[upper], of.Get(to))
 }
 
 // ruleValue writes the value of a rule as people read it.

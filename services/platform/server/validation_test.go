@@ -1,0 +1,109 @@
+package server
+
+import (
+	"strings"
+	"testing"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	_ "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+)
+
+func TestValidationTexts(t *testing.T) {
+	t.Parallel()
+	kreis := &cataloguev1.ClassRule{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS, Obligation: cataloguev1.Obligation_OBLIGATION_OWED}
+	cases := map[string]struct {
+		m    proto.Message
+		want string
+	}{
+		"required":     {&municipalityv1.UpdateMunicipalityRequest{}, "municipality: ist erforderlich / "},
+		"too large":    {&cataloguev1.ListThemesRequest{PageSize: 1001}, "pageSize: muss mindestens 0 und höchstens 1000 sein / "},
+		"too small":    {&cataloguev1.ListThemesRequest{PageSize: -1}, "pageSize: muss mindestens 0 und höchstens 1000 sein / "},
+		"one bound":    {&municipalityv1.Municipality{Population: -1}, "population: muss mindestens 0 sein / "},
+		"too long":     {&cataloguev1.ListThemesRequest{OrderBy: strings.Repeat("ü", 201)}, "orderBy: hat höchstens 200 Zeichen / "},
+		"pattern":      {&cataloguev1.GetThemeRequest{Name: "x"}, "name: hat nicht die verlangte Form ^themes/[a-z0-9-]+$ / "},
+		"unknown enum": {&cataloguev1.ImportCatalogueRequest{Scope: 9}, "scope: ist kein bekannter Wert / "},
+		"in":           {&municipalityv1.Maturity{Model: "3"}, "model: muss einer von diesen Werten sein: (leer), 1.1, 2.0 / "},
+		"no items":     {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}, "requests: hat mindestens 1 Einträge / "},
+		"twice":        {&cataloguev1.Relevance{Rules: []*cataloguev1.ClassRule{kreis, kreis}}, "rules: darf jede Größenklasse nur einmal enthalten / "},
+		"own rule":     {&municipalityv1.Implementation{Url: "x"}, "url: muss eine vollständige Adresse mit http oder https sein / must be an absolute"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := Validate(c.m)
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "/ .") {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	if err := Validate("no message"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Every custom rule of the contract has a German text, whoever adds one.
+func TestCustomRulesHaveGermanTexts(t *testing.T) {
+	t.Parallel()
+	seen := map[protoreflect.FullName]bool{}
+	found := 0
+	check := func(rules []*validate.Rule) {
+		for _, r := range rules {
+			found++
+			if german[r.GetId()] == "" {
+				t.Errorf("rule %q has no German text in validation_texts.go", r.GetId())
+			}
+		}
+	}
+	var visit func(md protoreflect.MessageDescriptor)
+	visit = func(md protoreflect.MessageDescriptor) {
+		if md == nil || seen[md.FullName()] {
+			return
+		}
+		seen[md.FullName()] = true
+		if rules, ok := proto.GetExtension(md.Options(), validate.E_Message).(*validate.MessageRules); ok {
+			check(rules.GetCel())
+		}
+		for i := range md.Fields().Len() {
+			fd := md.Fields().Get(i)
+			if rules, ok := proto.GetExtension(fd.Options(), validate.E_Field).(*validate.FieldRules); ok {
+				check(rules.GetCel())
+				check(rules.GetRepeated().GetItems().GetCel())
+			}
+			visit(fd.Message())
+		}
+	}
+	for _, md := range requestMessages() {
+		visit(md)
+	}
+	if found < 3 {
+		t.Errorf("only %d custom rules found", found)
+	}
+}
+
+func BenchmarkValidate(b *testing.B) {
+	m := &municipalityv1.UpdateImplementationRequest{Implementation: &municipalityv1.Implementation{
+		Name: "municipalities/05758004/implementations/99107010012000", Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		Maturity: &municipalityv1.Maturity{Model: "1.1", Level: 3}, Url: "https://example.org/x", TargetDate: "2027-03-31",
+	}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := Validate(m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWarm is what the first server of a process pays.
+func BenchmarkWarm(b *testing.B) {
+	for b.Loop() {
+		if _, err := newValidator(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
