@@ -232,7 +232,7 @@ type Provider struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name: "providers/krz".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Its name.
+	// Its name; required.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Web address.
 	Url string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
@@ -332,7 +332,7 @@ type Solution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name: "solutions/hundesteuer-online".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Its name.
+	// Its name; required from the submission on.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Who offers it, as a resource name; empty for what a municipality made itself.
 	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
@@ -352,13 +352,13 @@ type Solution struct {
 	BaseComponents []string `protobuf:"bytes,10,rep,name=base_components,json=baseComponents,proto3" json:"base_components,omitempty"`
 	// When it is promised, "2027-03-31"; empty when it is available.
 	PromisedDate string `protobuf:"bytes,11,opt,name=promised_date,json=promisedDate,proto3" json:"promised_date,omitempty"`
-	// Every change of the promised date, oldest first.
+	// Every change of the promised date, the first promise included, oldest first.
 	PromiseChanges []*PromiseChange `protobuf:"bytes,12,rep,name=promise_changes,json=promiseChanges,proto3" json:"promise_changes,omitempty"`
 	// Where it is described.
 	Url string `protobuf:"bytes,13,opt,name=url,proto3" json:"url,omitempty"`
 	// The municipality that brought it in, as a resource name; empty for a provider's own.
 	Submitter string `protobuf:"bytes,14,opt,name=submitter,proto3" json:"submitter,omitempty"`
-	// What the review or the withdrawal said.
+	// What was said at the newest change of state: by the submitter, the review or the withdrawal.
 	ReviewNote string `protobuf:"bytes,15,opt,name=review_note,json=reviewNote,proto3" json:"review_note,omitempty"`
 	// True when it only serves as an example.
 	Example bool `protobuf:"varint,16,opt,name=example,proto3" json:"example,omitempty"`
@@ -785,11 +785,10 @@ var File_kompass_marketplace_v1_marketplace_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\n" +
-	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a*kompass/municipality/v1/municipality.proto\"\xd8\x03\n" +
+	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a*kompass/municipality/v1/municipality.proto\"\xd6\x03\n" +
 	"\bProvider\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12-\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12\xb2\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\xb2\x01\n" +
 	"\x03url\x18\x03 \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
 	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12+\n" +
 	"\fcontact_role\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vcontactRole\x12\x18\n" +
@@ -797,11 +796,10 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x04etag\x18\x06 \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:2\xeaA/\n" +
-	"\x17kompass.krz.de/Provider\x12\x14providers/{provider}\"\xb5\x0f\n" +
+	"\x17kompass.krz.de/Provider\x12\x14providers/{provider}\"\xb3\x0f\n" +
 	"\bSolution\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12-\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12p\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12p\n" +
 	"\bprovider\x18\x03 \x01(\tBT\xfaA\x19\n" +
 	"\x17kompass.krz.de/Provider\xbaH5r321^(providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bprovider\x12C\n" +
 	"\x04kind\x18\x04 \x01(\x0e2%.kompass.marketplace.v1.Solution.KindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12P\n" +

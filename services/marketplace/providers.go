@@ -1,0 +1,105 @@
+package marketplace
+
+import (
+	"context"
+	"regexp"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/list"
+	"kompass.krz.de/services/platform/mask"
+)
+
+var providerKind = kind[*marketplacev1.Provider]{
+	token: "provider",
+	find:  func(w world, name string) (*marketplacev1.Provider, bool) { return w.providers.Get(name) },
+	bare: func(p *marketplacev1.Provider) *marketplacev1.Provider {
+		p = proto.CloneOf(p)
+		p.Etag, p.UpdateTime = "", nil
+		return p
+	},
+}
+
+// everything replaces all fields that clients can set.
+var everything = &fieldmaskpb.FieldMask{Paths: []string{"*"}}
+
+// ownName is what resource names of the service look like; a request's own pattern does not reach into its resource.
+var ownName = regexp.MustCompile(`^(providers|solutions)/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// GetProvider answers one provider.
+func (s *Service) GetProvider(_ context.Context, req *marketplacev1.GetProviderRequest) (*marketplacev1.Provider, error) {
+	w, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	p, ok := w.providers.Get(req.GetName())
+	if !ok {
+		return nil, fault.New(fault.NotFound, "resource", req.GetName())
+	}
+	return p, nil
+}
+
+// ListProviders answers a page of providers.
+func (s *Service) ListProviders(_ context.Context, req *marketplacev1.ListProvidersRequest) (*marketplacev1.ListProvidersResponse, error) {
+	w, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	page, next, total, err := list.Page(req, w.providerList(), list.Options[*marketplacev1.Provider]{})
+	if err != nil {
+		return nil, err
+	}
+	return &marketplacev1.ListProvidersResponse{Providers: page, NextPageToken: next, TotalSize: total}, nil
+}
+
+// CreateProvider adds a provider.
+func (s *Service) CreateProvider(ctx context.Context, req *marketplacev1.CreateProviderRequest) (*marketplacev1.Provider, error) {
+	id, err := newID(req.GetProviderId(), req.GetProvider().GetDisplayName(), "provider_id")
+	if err != nil {
+		return nil, err
+	}
+	name := "providers/" + id
+	return change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+		if _, taken := w.providers.Get(name); taken {
+			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
+		}
+		p := &marketplacev1.Provider{Name: name}
+		changed, err := mask.Apply(p, req.GetProvider(), everything)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, append([]string{"name"}, changed...), checkProvider(p)
+	})
+}
+
+// UpdateProvider changes a provider.
+func (s *Service) UpdateProvider(ctx context.Context, req *marketplacev1.UpdateProviderRequest) (*marketplacev1.Provider, error) {
+	name := req.GetProvider().GetName()
+	if err := checkName("provider.name", name); err != nil {
+		return nil, err
+	}
+	return change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+		before, err := found(ctx, w, providerKind, name, req.GetProvider().GetEtag())
+		if err != nil {
+			return nil, nil, err
+		}
+		p := proto.CloneOf(before)
+		changed, err := mask.Apply(p, req.GetProvider(), req.GetUpdateMask())
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, changed, checkProvider(p)
+	})
+}
+
+// checkName refuses what cannot be the name of the entity that an update is about: it becomes part of a subject.
+func checkName(field, name string) error {
+	if ownName.MatchString(name) {
+		return nil
+	}
+	return fault.New(fault.InvalidField).Field(field, "ist kein Ressourcenname", "is not a resource name")
+}

@@ -1,0 +1,178 @@
+package marketplace
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/relevance"
+	"kompass.krz.de/services/platform/state"
+)
+
+// The streams that the service follows.
+const (
+	ownStream          = "marketplace"
+	catalogueStream    = "catalogue"
+	municipalityStream = "municipality"
+)
+
+// world is the service's state: its own entities and what it needs of others. It is immutable; what costs more than a
+// look-up is computed on first use and kept until one of its inputs changes.
+type world struct {
+	providers state.Table[*marketplacev1.Provider] // by resource name
+	solutions state.Table[*marketplacev1.Solution] // by resource name
+	catalogue catalogue
+	places    places
+
+	serviceNumbers, solutionNumbers *numbers
+
+	providerList func() []*marketplacev1.Provider     // by name
+	solutionList func() []*marketplacev1.Solution     // by name, with their users
+	covered      func() []relevance.Classes           // by published solutions, by number of the public service
+	gaps         func() []*marketplacev1.PortfolioGap // by rank
+}
+
+func emptyWorld() world {
+	w := world{
+		providers:       state.NewTable[*marketplacev1.Provider](),
+		solutions:       state.NewTable[*marketplacev1.Solution](),
+		catalogue:       newCatalogue(),
+		places:          newPlaces(),
+		serviceNumbers:  newNumbers(),
+		solutionNumbers: newNumbers(),
+	}
+	w.deriveOwn()
+	w.derive()
+	return w
+}
+
+// apply is the state after a batch of one of the streams.
+func apply(before world, stream ledger.Name, batch []ledger.Entry) (world, error) {
+	w := before
+	var err error
+	switch stream.Service {
+	case ownStream:
+		err = w.applyOwn(batch)
+	case catalogueStream:
+		w.catalogue, err = before.catalogue.applied(w.serviceNumbers, batch)
+	case municipalityStream:
+		w.places, err = before.places.applied(w.serviceNumbers, w.solutionNumbers, batch)
+	default:
+		err = fmt.Errorf("stream %s is not followed here", stream.Stream())
+	}
+	if err != nil {
+		return before, err
+	}
+	w.derive()
+	return w, nil
+}
+
+func (w *world) applyOwn(batch []ledger.Entry) error {
+	providers, solutions := w.providers.Edit(), w.solutions.Edit()
+	for _, e := range batch {
+		switch kind := entityOf(e.Subject); kind {
+		case "provider":
+			p, err := entity[*marketplacev1.Provider](e)
+			if err != nil {
+				return err
+			}
+			if p == nil {
+				providers.Delete(e.Record.GetResource())
+				continue
+			}
+			p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime()
+			providers.Set(p.GetName(), p)
+		case "solution":
+			s, err := entity[*marketplacev1.Solution](e)
+			if err != nil {
+				return err
+			}
+			if s == nil {
+				solutions.Delete(e.Record.GetResource())
+				continue
+			}
+			s.Etag, s.UpdateTime = etagOf(e), e.Record.GetTime()
+			completeCoverage(s)
+			solutions.Set(s.GetName(), s)
+		default: // a newer version of the service wrote it: half an understanding would be worse than none
+			return fmt.Errorf("record %d: the marketplace does not know entities of kind %q", e.Sequence, kind)
+		}
+	}
+	w.providers, w.solutions = providers.Done(), solutions.Done()
+	w.deriveOwn()
+	return nil
+}
+
+// deriveOwn renews what depends on the own entities alone.
+func (w *world) deriveOwn() {
+	w.providerList = sync.OnceValue(w.providers.Values)
+	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.classes)
+}
+
+// derive renews what depends on own entities and other streams.
+func (w *world) derive() {
+	solutions, users, numbers := w.solutions, w.places.users, w.solutionNumbers
+	w.solutionList = sync.OnceValue(func() []*marketplacev1.Solution {
+		list := solutions.Values()
+		for i, s := range list {
+			list[i] = withUsers(s, numbers, users())
+		}
+		return list
+	})
+	duties, covered, places := w.catalogue.duties, w.covered, w.places.table
+	w.gaps = sync.OnceValue(func() []*marketplacev1.PortfolioGap { return portfolioGaps(duties(), covered(), places) })
+}
+
+// solution is a solution as clients see it.
+func (w world) solution(name string) (*marketplacev1.Solution, bool) {
+	s, ok := w.solutions.Get(name)
+	if !ok {
+		return nil, false
+	}
+	return withUsers(s, w.solutionNumbers, w.places.users()), true
+}
+
+// withUsers is a shallow copy with the number of users; what it shares with s stays immutable.
+func withUsers(s *marketplacev1.Solution, numbers *numbers, users []int32) *marketplacev1.Solution {
+	number, known := numbers.find(s.GetName())
+	if !known || int(number) >= len(users) || users[number] == 0 {
+		return s
+	}
+	c := &marketplacev1.Solution{}
+	to := c.ProtoReflect()
+	s.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		to.Set(fd, v)
+		return true
+	})
+	c.UserCount = users[number]
+	return c
+}
+
+// entityOf is the kind of entity that a subject stands for: the fourth of its tokens.
+func entityOf(subject string) string {
+	for range 3 {
+		_, subject, _ = strings.Cut(subject, ".")
+	}
+	kind, _, _ := strings.Cut(subject, ".")
+	return kind
+}
+
+// entity is the entry's entity, nil for a tombstone.
+func entity[T proto.Message](e ledger.Entry) (T, error) {
+	var none T
+	if e.Entity == nil {
+		return none, nil
+	}
+	if typed, ok := e.Entity.(T); ok {
+		return typed, nil
+	}
+	return none, fmt.Errorf("record %d (%s) holds a %s", e.Sequence, e.Subject, e.Entity.ProtoReflect().Descriptor().FullName())
+}
+
+func etagOf(e ledger.Entry) string { return strconv.FormatUint(e.Sequence, 36) }
