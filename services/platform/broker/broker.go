@@ -68,8 +68,8 @@ func (e *Embedded) Stop() {
 
 // Connect connects to an external cluster; url may list several servers, separated by commas. A lost connection is
 // re-established for as long as the process runs.
-func Connect(url string, log *slog.Logger) (*nats.Conn, error) {
-	conn, err := nats.Connect(url, options("kompass", log)...)
+func Connect(url string, log *slog.Logger, more ...nats.Option) (*nats.Conn, error) {
+	conn, err := nats.Connect(url, options("kompass", log, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}

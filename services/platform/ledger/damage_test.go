@@ -109,7 +109,9 @@ func TestDamageIsNamed(t *testing.T) {
 		{"text altered", func(b []byte) []byte { return []byte(strings.Replace(string(b), "state 7", "state 9", 1)) }, "record 11 (kompass.test.catalogue.theme.a): checksum does not match"},
 		{"end cut off at a record", func(b []byte) []byte { return b[:lastRecord(b)] }, "records up to 23 were written but are missing"},
 		{"end torn within a record", func(b []byte) []byte { return b[:len(b)-5] }, "records up to 23 were written but are missing"},
-		{"record removed", func(b []byte) []byte { return append(append([]byte(nil), b[:recordAt(b, 5)]...), b[recordAt(b, 6):]...) }, "follows record 5"},
+		{"record removed", func(b []byte) []byte {
+			return append(append([]byte(nil), b[:recordAt(b, 5)]...), b[recordAt(b, 6):]...)
+		}, "follows record 5"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,6 +38,8 @@ type Replica[S any] struct {
 	current  atomic.Pointer[Snapshot[S]]
 	requests *requestMemory
 
+	live atomic.Bool // everything that was in the streams at the start is applied
+
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever current or broken changes
 	broken  error
@@ -93,7 +95,9 @@ func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
 	}
 	src.target.Store(last)
 	src.ready.Store(true)
+	r.mu.Lock()
 	r.wake()
+	r.mu.Unlock()
 	return src.log.Follow(ctx, 0, func(batch []ledger.Message) error {
 		entries, err := src.chain.Add(batch)
 		if err != nil {
@@ -129,8 +133,7 @@ func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledg
 	}
 	after.positions[i] = position
 	r.current.Store(after)
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.wake()
 	return nil
 }
 
@@ -141,13 +144,14 @@ func (r *Replica[S]) fail(err error) {
 		r.broken = err
 		r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
 	}
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.wake()
 }
 
+// wake tells everyone who waits to look again; the caller holds mu.
 func (r *Replica[S]) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	if !r.live.Load() && r.caughtUp(r.current.Load()) {
+		r.live.Store(true)
+	}
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
@@ -158,7 +162,7 @@ var ErrBroken = errors.New("replica is broken")
 // ErrBehind says that a replica did not catch up in time.
 var ErrBehind = errors.New("replica has not caught up")
 
-// Read returns the current state. The error is the fault StreamBroken.
+// Read returns the current state. Errors are the faults NotCaughtUp, until the replica is ready, and StreamBroken.
 func (r *Replica[S]) Read() (S, error) {
 	snapshot, err := r.snapshot()
 	if err != nil {
@@ -173,6 +177,9 @@ func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
 	defer r.mu.Unlock()
 	if r.broken != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBroken, r.broken)
+	}
+	if !r.live.Load() {
+		return nil, fmt.Errorf("%w: replay is under way", ErrBehind)
 	}
 	return r.current.Load(), nil
 }
@@ -199,14 +206,15 @@ func (r *Replica[S]) await(ctx context.Context, done func(*Snapshot[S]) bool) (*
 
 // Ready waits until everything that was in the streams at the start is applied.
 func (r *Replica[S]) Ready(ctx context.Context) error {
-	_, err := r.await(ctx, r.caughtUp)
+	_, err := r.await(ctx, func(*Snapshot[S]) bool { return r.live.Load() })
 	return err
 }
 
 // IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
-func (r *Replica[S]) IsReady() (bool, error) {
-	snapshot, err := r.snapshot()
-	return err == nil && r.caughtUp(snapshot), err
+func (r *Replica[S]) IsReady() (ready bool, broken error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live.Load() && r.broken == nil, r.broken
 }
 
 func (r *Replica[S]) caughtUp(s *Snapshot[S]) bool {
