@@ -27,26 +27,32 @@ const (
 // send answers with a body that is complete: ETag, 304, compression and length follow from it. version is the etag of
 // a single resource, or empty.
 func (x *exchange) send(status int, contentType string, body []byte, version string) {
+	tag := ""
+	if status == http.StatusOK && (x.reading() || version != "") {
+		tag = tagOf(version, body)
+	}
+	x.sendTagged(status, contentType, body, tag, func() []byte { return compress(body) })
+}
+
+// sendTagged is [exchange.send] for a body whose tag is known; zip is asked only when the client takes gzip.
+func (x *exchange) sendTagged(status int, contentType string, body []byte, tag string, zip func() []byte) {
 	header := x.Header()
-	header.Set("Content-Type", contentType)
 	header.Add("Vary", "Accept-Encoding")
 	if header.Get("Cache-Control") == "" {
 		header.Set("Cache-Control", cacheControl(x.req))
 	}
 	zipped := len(body) >= minCompress && acceptsGzip(x.req.Header.Get("Accept-Encoding"))
-	if status == http.StatusOK && (x.reading() || version != "") {
-		base := tagOf(version, body)
-		if x.reading() && noneMatch(x.req.Header.Get("If-None-Match"), base) {
-			header.Del("Content-Type")
-			header.Set("ETag", quoteTag(base, zipped))
+	if tag != "" {
+		header.Set("ETag", quoteTag(tag, zipped))
+		if x.reading() && noneMatch(x.req.Header.Get("If-None-Match"), tag) {
 			x.WriteHeader(http.StatusNotModified)
 			return
 		}
-		header.Set("ETag", quoteTag(base, zipped))
 	}
+	header.Set("Content-Type", contentType)
 	if zipped {
 		header.Set("Content-Encoding", "gzip")
-		body = compress(body)
+		body = zip()
 	}
 	x.write(status, body)
 }
@@ -130,7 +136,10 @@ func versionsOf(header string) string {
 			b.WriteString(tag)
 			continue
 		}
-		version, _, _ := strings.Cut(strings.TrimSuffix(tag, tagSuffix), tagHash)
+		version := strings.TrimSuffix(tag, tagSuffix)
+		if i := strings.LastIndex(version, tagHash); i > 0 {
+			version = version[:i]
+		}
 		b.WriteString(`"` + version + `"`)
 	}
 	return b.String()

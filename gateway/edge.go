@@ -156,7 +156,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // NewServer wraps a handler into a server that slow or silent clients cannot hold: headers within 10 s, 2 minutes idle,
-// 32 KiB of headers, and 3 minutes for a whole answer. The caller sets Addr or brings the listener.
+// 32 KiB of headers, and 3 minutes each for what is sent and for the answer. The caller sets Addr or brings the listener.
 func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -164,6 +164,7 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       3 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		WriteTimeout:      3 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

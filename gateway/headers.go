@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 
 	"google.golang.org/grpc/metadata"
 )
@@ -16,6 +17,8 @@ const (
 
 	mdRevision  = "kompass-revision"
 	mdRequestID = "x-request-id"
+
+	mdIdempotency = "idempotency-key"
 )
 
 // maxHeader is the most bytes that a header which services see may have.
@@ -25,7 +28,7 @@ const maxHeader = 4 << 10
 var forwarded = []struct{ header, key string }{
 	{"Authorization", "authorization"},
 	{headerRevision, mdRevision},
-	{"Idempotency-Key", "idempotency-key"},
+	{"Idempotency-Key", mdIdempotency},
 }
 
 // identify gives every request an id that log, metadata, answer and problem share.
@@ -86,7 +89,7 @@ func (e *edge) checkHeaders(next handler) handler {
 			if value == "" {
 				continue
 			}
-			if !headerText(value) || f.key == "idempotency-key" && !validID(value) {
+			if !headerText(value) || f.key == mdIdempotency && !validID(strings.Trim(value, `"`)) { // the standard has quotes
 				x.refuse(reasonInvalidHeader, violate(f.header, reasonInvalidHeader,
 					"enthält Zeichen, die dort nicht erlaubt sind, oder ist zu lang", "has characters that are not allowed there, or is too long"))
 				return

@@ -60,7 +60,6 @@ func (x *exchange) readAll() ([]byte, error) {
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	_ = control.SetReadDeadline(x.start.Add(x.timeout)) // not every ResponseWriter can
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	var source io.Reader = http.MaxBytesReader(x.ResponseWriter, x.req.Body, x.limit)
 	if coding := x.req.Header.Get("Content-Encoding"); strings.EqualFold(coding, "gzip") {
 		unzipped, err := gzip.NewReader(source)
@@ -73,6 +72,9 @@ func (x *exchange) readAll() ([]byte, error) {
 	n, err := buffer.ReadFrom(io.LimitReader(source, x.limit+1))
 	if err == nil && n > x.limit {
 		err = errTooLarge
+	}
+	if err == nil { // else the server must not wait for the rest either
+		_ = control.SetReadDeadline(time.Time{})
 	}
 	return buffer.Bytes(), tooLarge(err)
 }

@@ -1,6 +1,13 @@
 package gateway
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -11,16 +18,136 @@ import (
 // problemPath precedes the reason in the type of a problem.
 const problemPath = "/problems/"
 
-// servePages adds the paths that are not part of the contract.
+//go:embed pages
+var pageFiles embed.FS
+
+// static is an answer that is the same for everybody until the process ends: tag and compression are made once.
+type static struct {
+	contentType, policy string
+	plain, zipped       []byte
+	tag                 string
+}
+
+func newStatic(contentType, policy string, body []byte) *static {
+	return &static{contentType: contentType, policy: policy, plain: body, zipped: compress(body), tag: tagOf("", body)}
+}
+
+func (s *static) serve(x *exchange) {
+	if s.policy != "" {
+		x.Header().Set("Content-Security-Policy", s.policy)
+	}
+	x.sendTagged(http.StatusOK, s.contentType, s.plain, s.tag, func() []byte { return s.zipped })
+}
+
+// example is a line of the start page.
+type example struct{ Path, DE, EN string }
+
+var examples = []example{
+	{"/v1/publicServices?q=hunde%20anmelden", "Leistungen suchen", "Search services"},
+	{"/v1/municipalities/05758004/gaps", "Was Bünde noch schuldet, und was die Lücken schließt", "What Bünde still owes, and what closes the gaps"},
+	{"/v1/municipalities/05758004/onlineServices?q=steuer", "Was in Bünde online ist", "What is online in Bünde"},
+	{"/v1/progress?groupBy=district", "Wie weit die Kreise sind", "How far the Kreise are"},
+	{"/v1/solutions", "Lösungen auf dem Marktplatz", "Solutions on the marketplace"},
+}
+
+// pageMaker renders HTML pages that load nothing: one style, allowed by its hash.
+type pageMaker struct {
+	style  template.CSS
+	policy string
+}
+
+func newPageMaker() (*pageMaker, error) {
+	style, err := pageFiles.ReadFile("pages/style.css")
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256(style)
+	return &pageMaker{
+		style: template.CSS(style),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
+			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	}, nil
+}
+
+// make renders one page from its template and values.
+func (m *pageMaker) make(name, title string, values map[string]any) (*static, error) {
+	parsed, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name)
+	if err != nil {
+		return nil, err
+	}
+	values["Title"], values["Style"] = title, m.style
+	var b bytes.Buffer
+	if err := parsed.Execute(&b, values); err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return newStatic(contentHTML, m.policy, b.Bytes()), nil
+}
+
+// servePages adds the paths that are not part of the contract; everything in them is made now.
 func (e *edge) servePages() error {
+	doc, err := amendOpenAPI(openapi.JSON, e.routes)
+	if err != nil {
+		return err
+	}
+	spelled, err := json.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("openapi: %w", err)
+	}
+	german, err := germanTexts()
+	if err != nil {
+		return err
+	}
+	maker, err := newPageMaker()
+	if err != nil {
+		return err
+	}
+	docs, err := maker.make("docs.html", "Schnittstelle", map[string]any{"Groups": docGroups(doc, german), "Types": docTypes(doc)})
+	if err != nil {
+		return err
+	}
+	start, err := maker.make("start.html", "Start", map[string]any{"Examples": examples})
+	if err != nil {
+		return err
+	}
+	problems, err := e.problemPages(maker)
+	if err != nil {
+		return err
+	}
+	e.addPage("/", start.serve)
+	e.addPage("/docs", docs.serve)
+	e.addPage("/openapi.json", newStatic(contentJSON, "", spelled).serve)
+	e.addPage(problemPath+"*", problems)
 	e.addPage("/healthz", alive)
 	e.addPage("/readyz", e.ready)
-	e.addPage("/openapi.json", func(x *exchange) { x.send(http.StatusOK, contentJSON, openapi.JSON, "") })
 	if e.options.Gatherer != nil {
 		metrics := promhttp.HandlerFor(e.options.Gatherer, promhttp.HandlerOpts{})
 		e.addPage("/metrics", func(x *exchange) { metrics.ServeHTTP(x, x.req) })
 	}
 	return nil
+}
+
+// problemPages makes a page for every reason.
+func (e *edge) problemPages(maker *pageMaker) (handler, error) {
+	pages := make(map[string]*static, len(e.reasons))
+	for name, reason := range e.reasons {
+		status := reason.status
+		if status == 0 {
+			status = statusOf(reason.Code, name)
+		}
+		de, en := titleOf(status)
+		page, err := maker.make("problem.html", name, map[string]any{"Reason": reason, "Status": status, "TitleDE": de, "TitleEN": en})
+		if err != nil {
+			return nil, err
+		}
+		pages[name] = page
+	}
+	return func(x *exchange) {
+		if page := pages[x.segments[len(x.segments)-1]]; page != nil {
+			page.serve(x)
+			return
+		}
+		x.refuse(reasonPathUnknown)
+	}, nil
 }
 
 func (e *edge) addPage(pattern string, page handler) {

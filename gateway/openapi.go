@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// object is a JSON object of the OpenAPI document.
+type object = map[string]any
+
+// amendOpenAPI turns the generated description into one of what the edge does: paths spelled out instead of
+// "/v1/{name_4}", imports whose body is the file, short names of enums, updateMask, problems, and the key.
+func amendOpenAPI(source []byte, routes *routes) (object, error) {
+	var doc object
+	if err := json.Unmarshal(source, &doc); err != nil {
+		return nil, fmt.Errorf("openapi: %w", err)
+	}
+	doc["info"] = object{"title": "Kompass", "version": "v1",
+		"description": "Was Kommunen online schulden, was fehlt, und was die Lücken schließt. / What municipalities owe online, what is missing, and what closes the gaps."}
+	doc["securityDefinitions"] = object{"key": object{"type": "apiKey", "in": "header", "name": "Authorization",
+		"description": "Bearer KEY"}}
+	paths := object{}
+	for path, item := range members(doc, "paths") {
+		for method := range members(item) {
+			operation := members(item, method)
+			spelled := spellPath(path, operation)
+			r, _ := routes.find(placeholders(spelled))
+			ep := endpointOf(r, method)
+			if ep == nil { // a part that is not served here
+				continue
+			}
+			ep.describe(operation)
+			if paths[spelled] == nil {
+				paths[spelled] = object{}
+			}
+			members(paths, spelled)[method] = operation
+		}
+	}
+	doc["paths"] = paths
+	members(doc, "definitions")["Problem"] = problemSchema()
+	return doc, nil
+}
+
+// members follows keys through objects; nil where there is none.
+func members(value any, keys ...string) object {
+	o, _ := value.(object)
+	for _, key := range keys {
+		o, _ = o[key].(object)
+	}
+	return o
+}
+
+// items returns the objects of a list.
+func items(value any) []object {
+	list, _ := value.([]any)
+	var objects []object
+	for _, v := range list {
+		if o, ok := v.(object); ok {
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
+
+func text(value any) string {
+	s, _ := value.(string)
+	return s
+}
+
+// spellPath replaces "{name_4}" by its pattern, with one parameter for each "[^/]+": "publicServices/{publicService}/relevance".
+func spellPath(path string, operation object) string {
+	var rest []any
+	for _, p := range items(operation["parameters"]) {
+		pattern := text(p["pattern"])
+		if p["in"] != "path" || pattern == "" {
+			rest = append(rest, p)
+			continue
+		}
+		segments := strings.Split(strings.ReplaceAll(pattern, "[^/]+", "*"), "/")
+		for i, segment := range segments {
+			if segment != "*" {
+				continue
+			}
+			name := "id"
+			if i > 0 {
+				name = singular(segments[i-1])
+			}
+			segments[i] = "{" + name + "}"
+			rest = append(rest, object{"name": name, "in": "path", "required": true, "type": "string",
+				"description": text(p["description"])})
+		}
+		path = strings.Replace(path, "{"+text(p["name"])+"}", strings.Join(segments, "/"), 1)
+	}
+	operation["parameters"] = rest
+	return path
+}
+
+// singular names one member of a collection: "municipalities" has the member "municipality".
+func singular(collection string) string {
+	if stem, ok := strings.CutSuffix(collection, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(collection, "s")
+}
+
+// placeholders turns "{x}" into a segment that routes can find.
+func placeholders(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if _, verb, found := strings.Cut(s, "}"); found {
+			segments[i] = "x" + verb
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+func endpointOf(r *route, method string) *endpoint {
+	if r == nil {
+		return nil
+	}
+	return r.endpoints[strings.ToUpper(method)]
+}
+
+// describe amends one operation.
+func (ep *endpoint) describe(operation object) {
+	members(operation, "responses")["default"] = object{"description": "Problem (RFC 9457).",
+		"schema": object{"$ref": "#/definitions/Problem"}}
+	if ep.method != "GET" {
+		operation["security"] = []any{object{"key": []any{}}}
+	}
+	var kept []any
+	listed := map[string]bool{}
+	for _, p := range items(operation["parameters"]) {
+		if ep.upload && p["in"] == "body" {
+			p = object{"name": "file", "in": "body", "required": true, "description": "The file itself, or a multipart form with a part \"file\".",
+				"schema": object{"type": "string", "format": "binary"}}
+			operation["consumes"] = []any{"application/octet-stream", "text/csv", "multipart/form-data"}
+		}
+		if query := ep.params[text(p["name"])]; query != nil && p["in"] == "query" {
+			query.describe(p)
+		}
+		listed[text(p["name"])] = true
+		kept = append(kept, p)
+	}
+	for _, name := range slices.Sorted(maps.Keys(ep.params)) {
+		if !listed[name] && (ep.upload || name == updateMask) {
+			p := object{"name": name, "in": "query", "required": false, "type": "string"}
+			ep.params[name].describe(p)
+			kept = append(kept, p)
+		}
+	}
+	operation["parameters"] = kept
+}
+
+// describe amends one parameter of the query.
+func (p *param) describe(parameter object) {
+	if p.choices != "" {
+		var names []any
+		for name := range strings.SplitSeq(p.choices, ", ") {
+			names = append(names, name)
+		}
+		parameter["enum"] = names
+		delete(parameter, "default")
+	}
+	if p.field.Kind().String() == "bool" {
+		parameter["type"] = "boolean"
+	}
+	if p.field.JSONName() == updateMask {
+		parameter["description"] = "The fields to change, comma-separated; those of the body when absent."
+	}
+	parameter["description"] = cmp.Or(text(parameter["description"]), "See the request's field of that name.")
+}
+
+// problemSchema describes [problem].
+func problemSchema() object {
+	plain := func(description string) object { return object{"type": "string", "description": description} }
+	return object{"type": "object", "description": "Why a request was refused (RFC 9457).", "properties": object{
+		"type":      plain("Page that explains the reason."),
+		"title":     plain("Name of the status, German or as Accept-Language asks."),
+		"status":    object{"type": "integer", "format": "int32", "description": "HTTP status."},
+		"detail":    plain("What is wrong, German or as Accept-Language asks."),
+		"detailEn":  plain("What is wrong, in English."),
+		"instance":  plain("Path of the request."),
+		"reason":    plain("Machine-readable reason."),
+		"requestId": plain("Id of the request in the log."),
+		"violations": object{"type": "array", "description": "The fields, parameters or headers to blame.",
+			"items": object{"type": "object", "properties": object{
+				"field": plain("Where, in JSON spelling."), "description": plain("What is wrong, German / English."), "reason": plain("Machine-readable reason.")}}},
+		"report": object{"$ref": "#/definitions/ImportReport"},
+	}}
+}
