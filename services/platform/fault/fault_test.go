@@ -131,7 +131,8 @@ func TestFrom(t *testing.T) {
 			if !Is(got, c.want) {
 				t.Errorf("got %v, want %s", got, c.want.Name)
 			}
-			if got := status.Convert(got); got.Code() != c.want.Code || strings.Contains(got.Message(), "10.0.0.1") {
+			if got := status.Convert(got); got.Code() != c.want.Code || strings.Contains(got.Message(), "10.0.0.1") ||
+				strings.Contains(got.Message(), "reading") {
 				t.Errorf("client sees %v", got)
 			}
 		})

@@ -55,7 +55,7 @@ var (
 	InvalidRevision = register("INVALID_REVISION", codes.InvalidArgument,
 		"Die mitgesandte Revision ist nicht lesbar.",
 		"The revision sent with the request cannot be read.")
-	// ImportUnreadable: the file is not of a known format, or damaged. Placeholder: cause (in words, from the reader).
+	// ImportUnreadable: the file is not of a known format, or damaged; a violation of the field "file" says what is wrong.
 	ImportUnreadable = register("IMPORT_UNREADABLE", codes.InvalidArgument,
 		"Die Datei ist nicht lesbar.",
 		"The file cannot be read.")

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/metadata"
 
 	_ "kompass.krz.de/proto/kompass/catalogue/v1"
@@ -73,6 +74,16 @@ func TestAuthenticate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestOneBindingThatChangesMakesAChange(t *testing.T) {
+	t.Parallel()
+	get := &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: "/v1/a"}}
+	post := &annotations.HttpRule{Pattern: &annotations.HttpRule_Post{Post: "/v1/a"}}
+	both := &annotations.HttpRule{Pattern: get.GetPattern(), AdditionalBindings: []*annotations.HttpRule{get, post}}
+	if !readOnly(get) || readOnly(post) || readOnly(both) || readOnly(nil) {
+		t.Errorf("get %v, post %v, both %v, none %v", readOnly(get), readOnly(post), readOnly(both), readOnly(nil))
 	}
 }
 

@@ -170,6 +170,7 @@ func TestFilterRefusals(t *testing.T) {
 		{`colour = red`, hund, "1", `"colour"`},
 		{`state = ACTIVE AND colour = red`, hund, "20", `"colour"`},
 		{`theme = themes/bauen-wohnen AND colour = red`, hund, "33", `"colour"`},
+		{`sdg1 = true AND colour = 1 AND theme = a-b AND sdg2 = true`, hund, "17", `"colour"`},
 		{`  ( theme = a-b )  AND colour=1`, hund, "24", `"colour"`},
 		{`display_name:"Müll" AND maturity.level = 1`, muell, "25", "maturity"},
 		{`maturity.colour = 1`, online, "1", "colour"},
