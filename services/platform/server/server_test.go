@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	keys "kompass.krz.de/services/platform/identity"
@@ -50,6 +51,12 @@ func (c *catalogue) GetTheme(ctx context.Context, req *cataloguev1.GetThemeReque
 		return nil, errors.New("nats: secret at 10.0.0.1")
 	case "missing":
 		return nil, fmt.Errorf("reading secret: %w", fault.New(fault.NotFound, "resource", req.GetName()))
+	case "report":
+		report := &commonv1.ImportReport{}
+		for range 1000 {
+			report.Issues = append(report.Issues, &commonv1.ImportIssue{Value: strings.Repeat("ü", 200), MessageDe: strings.Repeat("x", 200)})
+		}
+		return nil, fault.New(fault.ImportBadRows, "count", "1000").Detail(report)
 	case "slow":
 		<-ctx.Done()
 		return nil, errors.New("driver: gave up on secret")
@@ -213,6 +220,19 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The report of a refused import travels whole, although a status travels in headers.
+func TestLargestReport(t *testing.T) {
+	t.Parallel()
+	client := cataloguev1.NewCatalogueServiceClient(start(t, Options{}, &catalogue{}))
+	_, err := client.GetTheme(t.Context(), &cataloguev1.GetThemeRequest{Name: "themes/report"})
+	for _, d := range status.Convert(err).Details() {
+		if report, ok := d.(*commonv1.ImportReport); ok && len(report.GetIssues()) == 1000 {
+			return
+		}
+	}
+	t.Errorf("the report is lost: %.200v", err)
 }
 
 func TestDeadline(t *testing.T) {
