@@ -12,6 +12,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -119,33 +120,38 @@ func New(ctx context.Context, options Options) (http.Handler, error) {
 	return e, nil
 }
 
-// serveContract registers the services that have a connection with grpc-gateway and their paths with the routes.
+// serveContract registers the services that have a connection with grpc-gateway. Its handlers are caught on the way in, in
+// the order of the contract, and hang in the edge's own tree: grpc-gateway would try every pattern for every request.
 func (e *edge) serveContract(ctx context.Context) error {
+	var caught []runtime.HandlerFunc
 	e.mux = runtime.NewServeMux(
+		runtime.WithMiddlewares(func(next runtime.HandlerFunc) runtime.HandlerFunc {
+			caught = append(caught, next)
+			return next
+		}),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec{}),
 		runtime.WithMetadata(outgoingMetadata),
 		runtime.WithOutgoingHeaderMatcher(outgoingHeader),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithForwardResponseOption(noteEtag),
 		runtime.WithErrorHandler(e.answerError),
-		runtime.WithDisablePathLengthFallback(),
-		runtime.WithDisableHTTPMethodOverride(),
 	)
 	var errs []error
+	add := func(file protoreflect.FileDescriptor, err error) {
+		errs = append(errs, err, e.routes.addServices(file, caught))
+		caught = nil
+	}
 	if conn := e.options.Catalogue; conn != nil {
-		errs = append(errs,
-			cataloguev1.RegisterCatalogueServiceHandlerClient(ctx, e.mux, cataloguev1.NewCatalogueServiceClient(conn)),
-			e.routes.addServices(cataloguev1.File_kompass_catalogue_v1_catalogue_service_proto))
+		add(cataloguev1.File_kompass_catalogue_v1_catalogue_service_proto,
+			cataloguev1.RegisterCatalogueServiceHandlerClient(ctx, e.mux, cataloguev1.NewCatalogueServiceClient(conn)))
 	}
 	if conn := e.options.Municipality; conn != nil {
-		errs = append(errs,
-			municipalityv1.RegisterMunicipalityServiceHandlerClient(ctx, e.mux, municipalityv1.NewMunicipalityServiceClient(conn)),
-			e.routes.addServices(municipalityv1.File_kompass_municipality_v1_municipality_service_proto))
+		add(municipalityv1.File_kompass_municipality_v1_municipality_service_proto,
+			municipalityv1.RegisterMunicipalityServiceHandlerClient(ctx, e.mux, municipalityv1.NewMunicipalityServiceClient(conn)))
 	}
 	if conn := e.options.Marketplace; conn != nil {
-		errs = append(errs,
-			marketplacev1.RegisterMarketplaceServiceHandlerClient(ctx, e.mux, marketplacev1.NewMarketplaceServiceClient(conn)),
-			e.routes.addServices(marketplacev1.File_kompass_marketplace_v1_marketplace_service_proto))
+		add(marketplacev1.File_kompass_marketplace_v1_marketplace_service_proto,
+			marketplacev1.RegisterMarketplaceServiceHandlerClient(ctx, e.mux, marketplacev1.NewMarketplaceServiceClient(conn)))
 	}
 	return errors.Join(errs...)
 }

@@ -276,7 +276,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestRoutesAgree: what the tree finds, grpc-gateway finds too, for every path of the contract.
+// TestRoutesAgree: every path of the contract leads to the gRPC method whose rule it is.
 func TestRoutesAgree(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)

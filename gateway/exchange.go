@@ -85,7 +85,11 @@ func (e *edge) dispatch(x *exchange) {
 	inner.Host, inner.RemoteAddr = "", ""
 	inner.Form, inner.PostForm = x.form, url.Values{}
 	inner.Body = newRequestBody(x)
-	e.mux.ServeHTTP(&reply{exchange: x}, inner)
+	var bound map[string]string
+	if x.endpoint.bound != "" {
+		bound = map[string]string{x.endpoint.bound: x.boundValue()}
+	}
+	x.endpoint.serve(&reply{exchange: x}, inner, bound)
 }
 
 // outgoingMetadata is all that a service gets to see of the request's headers.

@@ -65,13 +65,20 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
+// Values of headers that every answer has; shared, so never appended to.
+var (
+	noSniff    = []string{"nosniff"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+)
+
 // harden sets the headers that keep browsers from guessing and framing; pages widen the policy for their own style.
 func (e *edge) harden(next handler) handler {
 	return func(x *exchange) {
 		header := x.Header()
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		header.Set("Referrer-Policy", "no-referrer")
+		header["X-Content-Type-Options"] = noSniff
+		header["Content-Security-Policy"] = noContent
+		header["Referrer-Policy"] = noReferrer
 		next(x)
 	}
 }
@@ -105,9 +112,9 @@ func (e *edge) checkHeaders(next handler) handler {
 
 // forwardConditions hands If-Match and If-None-Match of a change to the service, which alone can decide them.
 func (x *exchange) forwardConditions() {
-	for header, key := range map[string]string{"If-Match": "if-match", "If-None-Match": "if-none-match"} {
+	for _, header := range []string{"If-Match", "If-None-Match"} {
 		if value := versionsOf(x.req.Header.Get(header)); value != "" && headerText(value) {
-			x.forward[key] = []string{value}
+			x.forward[strings.ToLower(header)] = []string{value}
 		}
 	}
 }

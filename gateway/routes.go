@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// routes is the tree of all paths, read from the contract's google.api.http rules. grpc-gateway has its own list; this
-// one knows the route before the work starts: for limits, metrics, Allow, and what a query may name.
+// routes is the tree of all paths, read from the contract's google.api.http rules: the route is known before the work
+// starts, for limits, metrics, Allow, and what a query may name.
 type routes struct {
 	root node
 	all  []*route
@@ -37,6 +38,7 @@ type endpoint struct {
 	method string
 	page   handler // nil for the contract
 
+	serve     runtime.HandlerFunc            // of grpc-gateway
 	rpc       string                         // full name of the gRPC method
 	input     protoreflect.MessageDescriptor // its request
 	bodyField protoreflect.FieldDescriptor   // the field that is the body; nil when it has none or is the request
@@ -47,8 +49,9 @@ type endpoint struct {
 	from, to  int                            // the segments that fill it
 }
 
-// addServices adds every method of a file that has a google.api.http rule.
-func (t *routes) addServices(file protoreflect.FileDescriptor) error {
+// addServices adds every method of a file that has a google.api.http rule. serve are grpc-gateway's handlers in the order
+// of the file, as its generator registers them: one a rule.
+func (t *routes) addServices(file protoreflect.FileDescriptor, serve []runtime.HandlerFunc) error {
 	for i := range file.Services().Len() {
 		methods := file.Services().Get(i).Methods()
 		for j := range methods.Len() {
@@ -57,22 +60,29 @@ func (t *routes) addServices(file protoreflect.FileDescriptor) error {
 				continue
 			}
 			for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-				if err := t.addBinding(methods.Get(j), binding); err != nil {
+				if len(serve) == 0 {
+					return fmt.Errorf("%s: grpc-gateway has no handler; generate anew", methods.Get(j).FullName())
+				}
+				if err := t.addBinding(methods.Get(j), binding, serve[0]); err != nil {
 					return err
 				}
+				serve = serve[1:]
 			}
 		}
+	}
+	if len(serve) > 0 {
+		return fmt.Errorf("%s: grpc-gateway has handlers without a rule; generate anew", file.Path())
 	}
 	return nil
 }
 
-func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) error {
+func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotations.HttpRule, serve runtime.HandlerFunc) error {
 	verb, template := ruleOf(rule)
 	if verb == "" {
 		return fmt.Errorf("%s: no usable HTTP method", method.FullName())
 	}
 	input := method.Input()
-	ep := &endpoint{method: verb, rpc: string(method.FullName()), input: input, bodyAll: rule.GetBody() == "*"}
+	ep := &endpoint{method: verb, rpc: string(method.FullName()), serve: serve, input: input, bodyAll: rule.GetBody() == "*"}
 	if name := rule.GetBody(); name != "" && !ep.bodyAll {
 		if ep.bodyField = input.Fields().ByName(protoreflect.Name(name)); ep.bodyField == nil {
 			return fmt.Errorf("%s: no body field %q", method.FullName(), name)
