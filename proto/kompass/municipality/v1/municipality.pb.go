@@ -1144,7 +1144,8 @@ func (x *Candidate) GetPromisedDate() string {
 // One term of a candidate's score.
 type RankReason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Machine-readable reason: "MATURITY_FULFILS", "SIZE_CLASS_FITS", "USED_IN_DISTRICT", "SAME_DATA_CENTRE", "EFA", "PROMISED", "COVERS_MORE_GAPS".
+	// Machine-readable reason: "MATURITY_FULFILS", "MATURITY_BELOW", "SIZE_CLASS_FITS", "USED_IN_DISTRICT", "USED_ELSEWHERE", "SAME_DATA_CENTRE",
+	// "EFA", "AVAILABLE", "PROMISED", "PROMISE_OVERDUE", "PROMISE_SLIPPED", "COVERS_MORE_GAPS".
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Points; may be negative.
 	Points int32 `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`

@@ -1,0 +1,231 @@
+package municipality
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/relevance"
+)
+
+// The points of a candidate. What closes the gap at once outweighs everything else; neighbours weigh more than
+// strangers, because they share forms, offices and the data centre; a promise weighs nothing, a broken one less.
+const (
+	pointsFulfils       = 40
+	pointsBelow         = -10
+	pointsClassNamed    = 10
+	pointsPerNeighbour  = 6
+	maxNeighbours       = 5
+	pointsPerStranger   = 1
+	maxStrangers        = 10
+	pointsSameCentre    = 10
+	pointsEfa           = 10
+	pointsAvailable     = 15
+	pointsOverdue       = -15
+	pointsPerSlip       = -5
+	maxSlips            = 4
+	pointsPerFurtherGap = 1
+	maxFurtherGaps      = 10
+)
+
+// contest is what candidates for the gaps of one place are measured by.
+type contest struct {
+	place     *municipalityv1.Municipality
+	district  string // AGS of its Kreis, its own for a Kreis or kreisfreie Stadt
+	centre    string
+	users     usage
+	places    func(ags string) *place
+	covers    map[string]int // by solution: gaps of this place that it covers
+	today     string
+	neighbour map[string]standing // by solution, as far as asked for
+}
+
+// standing says who else uses a solution.
+type standing struct{ district, elsewhere, sameCentre int }
+
+func (r records) contestFor(p *place, list *gapList, today string) *contest {
+	return &contest{
+		place:     p.municipality,
+		district:  cmp.Or(districtOf(p.municipality), p.municipality.GetAgs()),
+		centre:    p.municipality.GetDataCentre(),
+		users:     r.users(),
+		places:    r.place,
+		covers:    list.cover,
+		today:     today,
+		neighbour: map[string]standing{},
+	}
+}
+
+// rank answers the candidates that fit the place, best first: by points, then by name.
+func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
+	var candidates []*municipalityv1.Candidate
+	for _, covered := range covering {
+		s := covered.solution
+		if len(s.GetSizeClasses()) > 0 && !relevance.ClassesFor(s.GetSizeClasses()).Has(c.place.GetSizeClass()) {
+			continue
+		}
+		candidate := &municipalityv1.Candidate{
+			Solution:     s.GetName(),
+			DisplayName:  s.GetDisplayName(),
+			Provider:     s.GetProvider(),
+			Maturity:     maturity.Complete(covered.maturity),
+			PromisedDate: s.GetPromisedDate(),
+			Reasons:      c.reasons(s, covered.maturity),
+		}
+		for _, r := range candidate.GetReasons() {
+			candidate.Score += r.GetPoints()
+		}
+		candidates = append(candidates, candidate)
+	}
+	slices.SortFunc(candidates, func(a, b *municipalityv1.Candidate) int {
+		return cmp.Or(cmp.Compare(b.GetScore(), a.GetScore()), cmp.Compare(a.GetSolution(), b.GetSolution()))
+	})
+	for i, candidate := range candidates {
+		candidate.Rank = int32(i + 1) //nolint:gosec // as many as there are solutions
+	}
+	return candidates
+}
+
+// reasons are the terms of a candidate's score, those that weigh nothing left out except a promise.
+func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
+	reasons := maturityReason(nil, m)
+	if len(s.GetSizeClasses()) > 0 {
+		class := className(c.place.GetSizeClass())
+		reasons = give(reasons, "SIZE_CLASS_FITS", pointsClassNamed,
+			"Ausdrücklich für die Größenklasse „"+class+"“.", "Made for the size class \""+class+"\".")
+	}
+	reasons = c.userReasons(reasons, s.GetName())
+	if isCertainEfa(s.GetEfaState()) {
+		reasons = give(reasons, "EFA", pointsEfa, "EfA-Dienst, dessen Nachnutzung feststeht.", "An EfA service whose reuse is certain.")
+	}
+	reasons = promiseReasons(reasons, s, c.today)
+	if more := c.covers[s.GetName()] - 1; more > 0 {
+		reasons = give(reasons, "COVERS_MORE_GAPS", min(more, maxFurtherGaps)*pointsPerFurtherGap,
+			fmt.Sprintf("Schließt %d weitere Lücken.", more), fmt.Sprintf("Closes %d more gaps.", more))
+	}
+	return reasons
+}
+
+func give(reasons []*municipalityv1.RankReason, reason string, points int, de, en string) []*municipalityv1.RankReason {
+	return append(reasons, &municipalityv1.RankReason{Reason: reason, Points: int32(points), MessageDe: de, MessageEn: en}) //nolint:gosec // some dozens
+}
+
+func maturityReason(reasons []*municipalityv1.RankReason, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
+	if m == nil {
+		return reasons
+	}
+	full := maturity.Complete(m)
+	de := fmt.Sprintf("Erreicht Reifegrad %d (Modell %s, erfüllt ab %d).", full.GetLevel(), full.GetModel(), full.GetThreshold())
+	en := fmt.Sprintf("Reaches maturity %d (model %s, fulfilled from %d).", full.GetLevel(), full.GetModel(), full.GetThreshold())
+	if maturity.Fulfils(m) {
+		return give(reasons, "MATURITY_FULFILS", pointsFulfils, de, en)
+	}
+	return give(reasons, "MATURITY_BELOW", pointsBelow, de, en)
+}
+
+func (c *contest) userReasons(reasons []*municipalityv1.RankReason, solution string) []*municipalityv1.RankReason {
+	s := c.standingOf(solution)
+	if s.district > 0 {
+		reasons = give(reasons, "USED_IN_DISTRICT", min(s.district, maxNeighbours)*pointsPerNeighbour,
+			fmt.Sprintf("%d im selben Kreis nutzen es.", s.district), fmt.Sprintf("Used by %d in the same Kreis.", s.district))
+	}
+	if s.elsewhere > 0 {
+		reasons = give(reasons, "USED_ELSEWHERE", min(s.elsewhere, maxStrangers)*pointsPerStranger,
+			fmt.Sprintf("%d außerhalb des Kreises nutzen es.", s.elsewhere), fmt.Sprintf("Used by %d outside the Kreis.", s.elsewhere))
+	}
+	if s.sameCentre > 0 {
+		reasons = give(reasons, "SAME_DATA_CENTRE", pointsSameCentre,
+			fmt.Sprintf("Das eigene Rechenzentrum betreibt es bereits für %d.", s.sameCentre),
+			fmt.Sprintf("The own data centre already runs it for %d.", s.sameCentre))
+	}
+	return reasons
+}
+
+// standingOf counts the other users of a solution.
+func (c *contest) standingOf(solution string) standing {
+	if s, known := c.neighbour[solution]; known {
+		return s
+	}
+	var s standing
+	for _, ags := range c.users[solution] {
+		p := c.places(ags)
+		if p == nil || ags == c.place.GetAgs() {
+			continue
+		}
+		if cmp.Or(districtOf(p.municipality), ags) == c.district {
+			s.district++
+		} else {
+			s.elsewhere++
+		}
+		if c.centre != "" && p.municipality.GetDataCentre() == c.centre {
+			s.sameCentre++
+		}
+	}
+	c.neighbour[solution] = s
+	return s
+}
+
+func isCertainEfa(e marketplacev1.Solution_EfaState) bool {
+	switch e {
+	case marketplacev1.Solution_EFA_STATE_REUSE_CERTAIN, marketplacev1.Solution_EFA_STATE_DEVELOPMENT_STATE,
+		marketplacev1.Solution_EFA_STATE_DEVELOPMENT_KDN:
+		return true
+	default:
+		return false
+	}
+}
+
+// promiseReasons weigh when a solution can be had. Every promise that was put off counts against it: municipalities ask
+// how far a date can be trusted.
+func promiseReasons(reasons []*municipalityv1.RankReason, s *marketplacev1.Solution, today string) []*municipalityv1.RankReason {
+	switch promised := s.GetPromisedDate(); {
+	case promised == "":
+		return give(reasons, "AVAILABLE", pointsAvailable, "Sofort verfügbar.", "Available now.")
+	case promised < today:
+		reasons = give(reasons, "PROMISE_OVERDUE", pointsOverdue, "Zugesagt zum "+germanDate(promised)+"; der Termin ist verstrichen.",
+			"Promised for "+promised+", which has passed.")
+	default:
+		reasons = give(reasons, "PROMISED", 0, "Zugesagt zum "+germanDate(promised)+".", "Promised for "+promised+".")
+	}
+	if n := slips(s.GetPromiseChanges()); n > 0 {
+		reasons = give(reasons, "PROMISE_SLIPPED", min(n, maxSlips)*pointsPerSlip,
+			fmt.Sprintf("Termin bisher %d-mal verschoben.", n), fmt.Sprintf("Date put off %d times so far.", n))
+	}
+	return reasons
+}
+
+// slips counts how often a date was put off.
+func slips(changes []*marketplacev1.PromiseChange) int {
+	n := 0
+	for _, c := range changes {
+		if c.GetOldDate() != "" && c.GetNewDate() > c.GetOldDate() {
+			n++
+		}
+	}
+	return n
+}
+
+func germanDate(iso string) string {
+	if len(iso) != len("2006-01-02") {
+		return iso
+	}
+	return iso[8:] + "." + iso[5:7] + "." + iso[:4]
+}
+
+// classNames are the size classes in German.
+var classNames = map[commonv1.SizeClass]string{
+	commonv1.SizeClass_SIZE_CLASS_UNSPECIFIED:                      "Größenklasse ungeklärt",
+	commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT:                 "Kreisfreie Stadt",
+	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGIONSANGEHOERIGE_STADT:  "Städteregionsangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT:    "Große kreisangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT:  "Mittlere kreisangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE: "Kleine kreisangehörige Gemeinde",
+	commonv1.SizeClass_SIZE_CLASS_KREIS:                            "Kreis",
+	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION:                    "Städteregion",
+}
+
+func className(class commonv1.SizeClass) string { return classNames[class] }

@@ -1,0 +1,163 @@
+package municipality
+
+import (
+	"cmp"
+	"slices"
+
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/maturity"
+)
+
+// gapKind says what is missing from an implementation (nil when nothing is recorded) of a service that is owed:
+// KIND_UNSPECIFIED when nothing is. What the OZG counts goes first, so that progress and gaps count the same.
+func gapKind(i *municipalityv1.Implementation, solutionWithdrawn bool) municipalityv1.Gap_Kind {
+	switch i.GetPhase() {
+	case municipalityv1.Implementation_PHASE_NOT_APPLICABLE:
+		return municipalityv1.Gap_KIND_UNSPECIFIED
+	case municipalityv1.Implementation_PHASE_PLANNED:
+		return municipalityv1.Gap_KIND_PLANNED
+	case municipalityv1.Implementation_PHASE_IN_PROGRESS:
+		return municipalityv1.Gap_KIND_IN_PROGRESS
+	case municipalityv1.Implementation_PHASE_ONLINE:
+	default:
+		return municipalityv1.Gap_KIND_MISSING
+	}
+	switch {
+	case !maturity.Online(i):
+		return municipalityv1.Gap_KIND_BELOW_THRESHOLD
+	case solutionWithdrawn:
+		return municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN
+	case i.GetUrl() == "":
+		return municipalityv1.Gap_KIND_NO_LINK
+	}
+	return municipalityv1.Gap_KIND_UNSPECIFIED
+}
+
+// gap is a gap before it is spelled out.
+type gap struct {
+	*entry
+	kind           municipalityv1.Gap_Kind
+	implementation *municipalityv1.Implementation // nil when nothing is recorded
+	overdue        bool
+	source         string
+}
+
+// compare is the order in which gaps should be closed: high priority, overdue, many cases; then by kind and name.
+func (g *gap) compare(other *gap) int {
+	return cmp.Or(
+		cmp.Compare(other.implementation.GetPriority(), g.implementation.GetPriority()),
+		cmp.Compare(flag(other.overdue), flag(g.overdue)),
+		cmp.Compare(other.implementation.GetAnnualCases(), g.implementation.GetAnnualCases()),
+		cmp.Compare(g.kind, other.kind),
+		cmp.Compare(g.order, other.order),
+	)
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// findGaps compares what a place has with what it owes, on a given day ("2027-03-31"). owed counts without what is not
+// applicable. Both lists are sorted by public service, so one pass does.
+func findGaps(p *place, d *duties, m *market, today string) (gaps []gap, owed int) {
+	rest := p.implementations
+	for _, duty := range d.owed {
+		var i *municipalityv1.Implementation
+		i, rest = advance(rest, duty.id)
+		if i.GetPhase() == municipalityv1.Implementation_PHASE_NOT_APPLICABLE {
+			continue
+		}
+		owed++
+		if kind := gapKind(i, m.withdrawn(i.GetSolution())); kind != municipalityv1.Gap_KIND_UNSPECIFIED {
+			gaps = append(gaps, gap{duty.entry, kind, i, isOverdue(i, today), duty.source})
+		}
+	}
+	slices.SortFunc(gaps, func(a, b gap) int { return a.compare(&b) })
+	return gaps, owed
+}
+
+// findUnassessed lists what nobody assessed for the place, without what it has online or declared not applicable.
+func findUnassessed(p *place, d *duties, m *market, today string) []gap {
+	gaps := make([]gap, 0, len(d.notAssessed))
+	rest := p.implementations
+	for _, e := range d.notAssessed {
+		var i *municipalityv1.Implementation
+		i, rest = advance(rest, e.id)
+		if gapKind(i, m.withdrawn(i.GetSolution())) != municipalityv1.Gap_KIND_UNSPECIFIED {
+			gaps = append(gaps, gap{e, municipalityv1.Gap_KIND_NOT_ASSESSED, i, isOverdue(i, today), ""})
+		}
+	}
+	return gaps
+}
+
+// advance drops what lies before a key and returns what is recorded for it, nil when nothing is.
+func advance(sorted []*municipalityv1.Implementation, key string) (*municipalityv1.Implementation, []*municipalityv1.Implementation) {
+	for len(sorted) > 0 && keyOf(sorted[0].GetName()) < key {
+		sorted = sorted[1:]
+	}
+	if len(sorted) > 0 && keyOf(sorted[0].GetName()) == key {
+		return sorted[0], sorted[1:]
+	}
+	return nil, sorted
+}
+
+// isOverdue tells whether the target date has passed on a day; both are ISO dates, which compare as text.
+func isOverdue(i *municipalityv1.Implementation, today string) bool {
+	return i.GetTargetDate() != "" && i.GetTargetDate() < today
+}
+
+// gapsKey is what a place's gaps depend on besides the place itself.
+type gapsKey struct {
+	duties *duties
+	market *market
+	today  string
+}
+
+// gapList is the gaps of a place, small enough to be kept for every place.
+type gapList struct {
+	gaps  []gap
+	owed  int
+	cover map[string]int // by solution: how many of the gaps it covers
+}
+
+// gapsOf answers the gaps of a place, from memory when nothing that they depend on has changed.
+func (r records) gapsOf(p *place, today string) *gapList {
+	d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
+	return p.gaps.get(gapsKey{d, r.market, today}, func() *gapList {
+		gaps, owed := findGaps(p, d, r.market, today)
+		list := &gapList{gaps: gaps, owed: owed, cover: map[string]int{}}
+		for i := range gaps {
+			for _, c := range r.market.covering(gaps[i].service.GetName()) {
+				list.cover[c.solution.GetName()]++
+			}
+		}
+		return list
+	})
+}
+
+// withUnassessed are the gaps and what nobody assessed, in one order.
+func (r records) withUnassessed(p *place, gaps []gap, today string) []gap {
+	d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
+	all := append(slices.Clone(gaps), findUnassessed(p, d, r.market, today)...)
+	slices.SortFunc(all, func(a, b gap) int { return a.compare(&b) })
+	return all
+}
+
+// spellOut makes the gap of the contract, without candidates.
+func (r records) spellOut(g *gap) *municipalityv1.Gap {
+	s := g.service
+	return &municipalityv1.Gap{
+		PublicService:   s.GetName(),
+		DisplayName:     s.GetDisplayName(),
+		LeikaKey:        s.GetLeikaKey(),
+		OzgService:      s.GetOzgService(),
+		Theme:           g.ozg.GetTheme(),
+		Kind:            g.kind,
+		Implementation:  r.present(g.implementation),
+		Overdue:         g.overdue,
+		RelevanceSource: g.source,
+	}
+}

@@ -1,0 +1,111 @@
+package municipality
+
+import (
+	"strings"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/tabular"
+)
+
+// placeColumns are the names that columns of municipalities and Kreise go by.
+var placeColumns = map[string][]string{
+	"ags":         {"schluessel", "gemeindeschluessel", "amtlicher_gemeindeschluessel"},
+	"ars":         {"regionalschluessel", "amtlicher_regionalschluessel"},
+	"name":        {"gemeinde", "gemeindename"},
+	"short":       {"name_kurz", "kurzname", "display_name", "displayName"},
+	"official":    {"official_name", "officialName", "amtlicher_name"},
+	"kind":        {"typ", "art", "gemeindetyp"},
+	"size_class":  {"groessenklasse", "sizeClass"},
+	"population":  {"einwohner", "einwohnerzahl", "bevoelkerung"},
+	"area_km2":    {"flaeche_km2", "flaeche", "areaKm2"},
+	"latitude":    {"lat", "breitengrad", "breite"},
+	"longitude":   {"lon", "lng", "laengengrad", "laenge"},
+	"postal_code": {"plz", "plz_sitz", "postleitzahl", "postalCode"},
+	"district":    {"kreis_schluessel", "kreisschluessel"},
+	"region":      {"regierungsbezirk"},
+	"data_centre": {"dataCentre", "rechenzentrum", "it_dienstleister"},
+}
+
+// centreColumns are the names that columns of data centres go by.
+var centreColumns = map[string][]string{
+	"id":   {},
+	"name": {"display_name", "displayName", "bezeichnung"},
+	"town": {"ort", "sitz"},
+	"url":  {"website", "internet", "homepage"},
+}
+
+// foreign are columns that betray a table of another import: the first that is there decides.
+var foreign = []struct{ columns, de, en, method string }{
+	{"anbieter provider solution loesung coverage promised_date example", "Marktplatz", "marketplace", "solutions"},
+	{"leika_key leika_schluessel leikaKey leika_id leika", "LeiKa-Leistungen", "LeiKa services", "catalogue:import"},
+	{"ozg_id ozg_nr ozgId", "OZG-Leistungen", "OZG services", "catalogue:import"},
+	{"verrichtung_code verrichtung", "Verrichtungen", "procedures", "catalogue:import"},
+	{"target", "Zuständigkeiten", "relevance", "catalogue:import"},
+	{"themenfeld themenfeld_id theme", "Lebenslagen", "situations", "catalogue:import"},
+}
+
+// readTable finds out from its header what a table is, and reads it.
+func readTable(table *tabular.Table) (*delivery, error) {
+	header := map[string]bool{}
+	for _, name := range table.Header {
+		header[tabular.NormalizeHeader(name)] = true
+	}
+	places, err := table.Map(placeColumns)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	isPlaces := places.Has("ags") || places.Has("ars")
+	if isPlaces && hasAny(header, foreign[1].columns) {
+		return nil, elsewhere("Umsetzungsstände", "implementation states", "municipalities/{ags}/implementations:batchUpdate")
+	}
+	if isPlaces {
+		return readPlaces(table, places), nil
+	}
+	for _, f := range foreign {
+		if hasAny(header, f.columns) {
+			return nil, elsewhere(f.de, f.en, f.method)
+		}
+	}
+	centres, err := table.Map(centreColumns)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	switch {
+	case centres.Has("name") && (centres.Has("town") || centres.Has("url")):
+		return readCentres(table, centres), nil
+	case centres.Has("name") && centres.Has("id"):
+		return nil, elsewhere("Themenfelder", "themes", "catalogue:import")
+	}
+	return nil, fault.New(fault.ImportUnreadable).Field("file",
+		"hat keine Spalte, an der Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen zu erkennen wären",
+		"has no column that tells municipalities (ags, ars), data centres (name, town, url) or boundaries")
+}
+
+func hasAny(header map[string]bool, columns string) bool {
+	for _, name := range strings.Fields(columns) {
+		if header[tabular.NormalizeHeader(name)] {
+			return true
+		}
+	}
+	return false
+}
+
+// tableFindings begin the report of a table.
+func tableFindings(kind commonv1.ImportReport_Table, table *tabular.Table, columns tabular.Columns) *findings {
+	format := commonv1.FileFormat_FILE_FORMAT_CSV
+	if table.Format == tabular.XLSX {
+		format = commonv1.FileFormat_FILE_FORMAT_XLSX
+	}
+	f := newFindings(kind, format)
+	f.report.Encoding = strings.Replace(table.Encoding, "UTF-8-BOM", "UTF-8 with BOM", 1)
+	if table.Separator != 0 {
+		f.report.Separator = string(table.Separator)
+	}
+	f.report.Rows = int32(len(table.Rows)) //nolint:gosec // tabular allows some 100,000
+	f.report.IgnoredColumns = columns.Ignored()
+	return f
+}
+
+// slug is a name in the form of an id: "krz Minden/Ravensberg-Lippe" is "krz-minden-ravensberg-lippe".
+func slug(name string) string { return strings.ReplaceAll(tabular.NormalizeHeader(name), "_", "-") }

@@ -1,0 +1,99 @@
+package municipality
+
+import (
+	"fmt"
+	"slices"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/state"
+)
+
+// market is what this service keeps of the marketplace's stream. It is immutable but for what is derived from it.
+type market struct {
+	solutions state.Table[*marketplacev1.Solution] // by resource name
+	coverage  *lazy[map[string][]covering]
+}
+
+// covering is one published solution that covers a public service.
+type covering struct {
+	solution *marketplacev1.Solution
+	maturity *municipalityv1.Maturity // nil when not known
+}
+
+func emptyMarket() *market {
+	return &market{solutions: state.NewTable[*marketplacev1.Solution](), coverage: &lazy[map[string][]covering]{}}
+}
+
+func (m *market) apply(batch []ledger.Entry) (*market, error) {
+	edit := m.solutions.Edit()
+	for i := range batch {
+		e := &batch[i]
+		if entity, _ := subjectOf(e.Subject); entity != "solution" {
+			continue
+		}
+		if !set(edit, e.Record.GetResource(), e.Entity) {
+			return m, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
+		}
+	}
+	return &market{solutions: edit.Done(), coverage: &lazy[map[string][]covering]{}}, nil
+}
+
+// solution answers a solution in any state; nil when the marketplace does not know it.
+func (m *market) solution(name string) *marketplacev1.Solution {
+	s, _ := m.solutions.Get(name)
+	return s
+}
+
+// withdrawn tells whether a solution was taken out of the marketplace.
+func (m *market) withdrawn(name string) bool {
+	return name != "" && m.solution(name).GetState() == marketplacev1.Solution_STATE_WITHDRAWN
+}
+
+// covering lists the published solutions that cover a public service (resource name), by their names.
+func (m *market) covering(service string) []covering {
+	return m.coverage.get(m.buildCoverage)[service]
+}
+
+func (m *market) buildCoverage() map[string][]covering {
+	all := map[string][]covering{}
+	for _, s := range m.solutions.All() {
+		if s.GetState() != marketplacev1.Solution_STATE_PUBLISHED {
+			continue
+		}
+		for _, c := range s.GetCoverage() {
+			all[c.GetPublicService()] = append(all[c.GetPublicService()], covering{s, c.GetMaturity()})
+		}
+	}
+	return all
+}
+
+// usage says which places record an implementation on which solution: AGS in ascending order, by solution.
+type usage map[string][]string
+
+func (r records) users() usage {
+	return r.usage.get(func() usage {
+		u := usage{}
+		for ags, p := range r.places.All() {
+			for _, s := range p.solutionsInUse() {
+				u[s] = append(u[s], ags)
+			}
+		}
+		return u
+	})
+}
+
+func (p *place) solutionsInUse() []string {
+	return p.solutions.get(func() []string {
+		var names []string
+		last := ""
+		for _, i := range p.implementations {
+			if s := i.GetSolution(); s != "" && s != last && i.GetPhase() != municipalityv1.Implementation_PHASE_NOT_APPLICABLE {
+				names, last = append(names, s), s
+			}
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	})
+}

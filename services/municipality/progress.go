@@ -1,0 +1,159 @@
+package municipality
+
+import (
+	"cmp"
+	"slices"
+
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/maturity"
+)
+
+// counts say how far a place is with the services of one theme.
+type counts struct {
+	online, belowThreshold, inProgress, planned, open int64
+	notApplicable, notAssessed                        int64
+}
+
+func (c *counts) add(o counts) {
+	c.online += o.online
+	c.belowThreshold += o.belowThreshold
+	c.inProgress += o.inProgress
+	c.planned += o.planned
+	c.open += o.open
+	c.notApplicable += o.notApplicable
+	c.notAssessed += o.notAssessed
+}
+
+func (c *counts) owed() int64 { return c.online + c.belowThreshold + c.inProgress + c.planned + c.open }
+
+func (c *counts) count(i *municipalityv1.Implementation) {
+	switch i.GetPhase() {
+	case municipalityv1.Implementation_PHASE_ONLINE:
+		if maturity.Online(i) {
+			c.online++
+		} else {
+			c.belowThreshold++
+		}
+	case municipalityv1.Implementation_PHASE_IN_PROGRESS:
+		c.inProgress++
+	case municipalityv1.Implementation_PHASE_PLANNED:
+		c.planned++
+	case municipalityv1.Implementation_PHASE_NOT_APPLICABLE:
+		c.notApplicable++
+	default:
+		c.open++
+	}
+}
+
+// tallyOf counts a place's services by theme, in the order of entries.themes.
+func tallyOf(p *place, d *duties) []counts {
+	tally := make([]counts, len(d.entries.themes))
+	for theme, n := range d.open {
+		tally[theme].notAssessed = n
+	}
+	rest := p.implementations
+	for _, duty := range d.owed {
+		var i *municipalityv1.Implementation
+		i, rest = advance(rest, duty.id)
+		tally[duty.theme].count(i)
+	}
+	return tally
+}
+
+// progress sums places up. The counts of a place are kept with it, so that only places that changed are counted again.
+type progress struct {
+	records records
+	by      municipalityv1.ListProgressRequest_GroupBy
+	groups  map[string]*group
+	total   group
+}
+
+type group struct {
+	key, name string
+	counts
+	places int32
+}
+
+// progressOf answers how far the given places are, by group in the order of the keys, and all together.
+func (r records) progressOf(places []*place, by municipalityv1.ListProgressRequest_GroupBy) ([]*municipalityv1.ProgressGroup, *municipalityv1.ProgressGroup) {
+	sum := &progress{records: r, by: by, groups: map[string]*group{}, total: group{name: "Gesamt"}}
+	for _, p := range places {
+		d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
+		sum.add(p, d, p.tally.get(d, func() []counts { return tallyOf(p, d) }))
+	}
+	groups := make([]*municipalityv1.ProgressGroup, 0, len(sum.groups))
+	for _, g := range sum.groups {
+		groups = append(groups, g.spellOut())
+	}
+	slices.SortFunc(groups, func(a, b *municipalityv1.ProgressGroup) int { return cmp.Compare(a.GetKey(), b.GetKey()) })
+	return groups, sum.total.spellOut()
+}
+
+func (s *progress) add(p *place, d *duties, tally []counts) {
+	var all counts
+	for theme, c := range tally {
+		all.add(c)
+		if s.byTheme() && c != (counts{}) {
+			s.group(d.entries.themes[theme], d.entries.names[theme]).include(c)
+		}
+	}
+	s.total.include(all)
+	if !s.byTheme() {
+		key, name := s.groupOf(p.municipality)
+		s.group(key, name).include(all)
+	}
+}
+
+func (s *progress) byTheme() bool {
+	return s.by == municipalityv1.ListProgressRequest_GROUP_BY_UNSPECIFIED || s.by == municipalityv1.ListProgressRequest_GROUP_BY_THEME
+}
+
+// groupOf is the key and the name of the group that a place counts in.
+func (s *progress) groupOf(m *municipalityv1.Municipality) (key, name string) {
+	switch s.by {
+	case municipalityv1.ListProgressRequest_GROUP_BY_SIZE_CLASS:
+		return m.GetSizeClass().String(), className(m.GetSizeClass())
+	case municipalityv1.ListProgressRequest_GROUP_BY_DISTRICT:
+		ags := cmp.Or(districtOf(m), m.GetAgs())
+		if district := s.records.place(ags); district != nil {
+			return municipalityName(ags), district.municipality.GetDisplayName()
+		}
+		return municipalityName(ags), ags
+	default:
+		return m.GetName(), m.GetDisplayName()
+	}
+}
+
+func (s *progress) group(key, name string) *group {
+	g := s.groups[key]
+	if g == nil {
+		g = &group{key: key, name: name}
+		s.groups[key] = g
+	}
+	return g
+}
+
+func (g *group) include(c counts) {
+	g.counts.add(c)
+	g.places++
+}
+
+func (g *group) spellOut() *municipalityv1.ProgressGroup {
+	m := &municipalityv1.ProgressGroup{
+		Key:            g.key,
+		DisplayName:    g.name,
+		Owed:           g.owed(),
+		Online:         g.online,
+		BelowThreshold: g.belowThreshold,
+		InProgress:     g.inProgress,
+		Planned:        g.planned,
+		Open:           g.open,
+		NotApplicable:  g.notApplicable,
+		NotAssessed:    g.notAssessed,
+		Municipalities: g.places,
+	}
+	if m.GetOwed() > 0 {
+		m.Share = float64(m.GetOnline()) / float64(m.GetOwed())
+	}
+	return m
+}

@@ -1,0 +1,157 @@
+package municipality
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/list"
+	"kompass.krz.de/services/platform/search"
+)
+
+// ListGaps answers what a municipality owes and does not have online, with solutions that close it.
+func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsRequest) (*municipalityv1.ListGapsResponse, error) {
+	r, p, err := s.read(req.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	today := s.today()
+	found := r.gapsOf(p, today)
+	gaps := found.gaps
+	if req.GetIncludeNotAssessed() {
+		gaps = r.withUnassessed(p, gaps, today)
+	}
+	contest := r.contestFor(p, found, today)
+	answer := &municipalityv1.ListGapsResponse{
+		OwedSize:        int32(found.owed),                                                           //nolint:gosec // a catalogue stays far below 2^31
+		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)), //nolint:gosec // the same
+	}
+	if strings.TrimSpace(req.GetFilter()) == "" {
+		err = r.pageGaps(answer, req, gaps, contest)
+	} else {
+		err = r.filterGaps(answer, req, gaps, contest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// pageGaps spells out no more than the page.
+func (r records) pageGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, gaps []gap, c *contest) error {
+	cursor, err := list.Open(req)
+	if err != nil {
+		return err
+	}
+	from := afterGap(gaps, cursor)
+	page := gaps[from:min(from+cursor.Size, len(gaps))]
+	answer.TotalSize = int32(len(gaps)) //nolint:gosec // a catalogue stays far below 2^31
+	answer.Gaps = make([]*municipalityv1.Gap, len(page))
+	for i := range page {
+		answer.Gaps[i] = r.spellOut(&page[i])
+		answer.Gaps[i].Candidates = c.rank(r.market.covering(page[i].service.GetName()))
+	}
+	if from+len(page) < len(gaps) {
+		answer.NextPageToken = cursor.Next(page[len(page)-1].id, len(page))
+	}
+	return nil
+}
+
+// afterGap is where a page begins: behind the last gap of the page before, or where that was when it is closed by now.
+func afterGap(gaps []gap, cursor list.Cursor) int {
+	offset := min(cursor.Offset, len(gaps))
+	if cursor.First() || offset > 0 && gaps[offset-1].id == cursor.Key {
+		return offset
+	}
+	if i := slices.IndexFunc(gaps, func(g gap) bool { return g.id == cursor.Key }); i >= 0 {
+		return i + 1
+	}
+	return offset
+}
+
+// filterGaps spells everything out, candidates only where the filter looks at them or they are on the page.
+func (r records) filterGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, gaps []gap, c *contest) error {
+	filter, err := list.CompileFilter(req.GetFilter(), (*municipalityv1.Gap)(nil).ProtoReflect().Descriptor())
+	if err != nil {
+		return err
+	}
+	early := filter.Names("candidates")
+	all := make([]*municipalityv1.Gap, len(gaps))
+	for i := range gaps {
+		all[i] = r.spellOut(&gaps[i])
+		if early {
+			all[i].Candidates = c.rank(r.market.covering(all[i].GetPublicService()))
+		}
+	}
+	answer.Gaps, answer.NextPageToken, answer.TotalSize, err = list.Page(req, all, list.Options[*municipalityv1.Gap]{
+		Key: (*municipalityv1.Gap).GetPublicService, Ranked: true,
+	})
+	if err == nil && !early {
+		for _, g := range answer.GetGaps() {
+			g.Candidates = c.rank(r.market.covering(g.GetPublicService()))
+		}
+	}
+	return err
+}
+
+// ListOnlineServices answers what citizens of a municipality can use online.
+func (s *Service) ListOnlineServices(_ context.Context, req *municipalityv1.ListOnlineServicesRequest) (*municipalityv1.ListOnlineServicesResponse, error) {
+	r, p, err := s.read(req.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	online := r.onlineOf(p)
+	if strings.TrimSpace(req.GetQ()) != "" {
+		return r.searchOnline(req, online)
+	}
+	page, next, total, err := list.Page(req, online.services, list.Options[*municipalityv1.OnlineService]{
+		Key: (*municipalityv1.OnlineService).GetPublicService, Ranked: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &municipalityv1.ListOnlineServicesResponse{OnlineServices: page, NextPageToken: next, TotalSize: total}, nil
+}
+
+// searchOnline answers in the order of the search; pages go on by offset.
+func (r records) searchOnline(req *municipalityv1.ListOnlineServicesRequest, online *onlineList) (*municipalityv1.ListOnlineServicesResponse, error) {
+	cursor, err := list.Open(req)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := list.CompileFilter(req.GetFilter(), (*municipalityv1.OnlineService)(nil).ProtoReflect().Descriptor())
+	if err != nil {
+		return nil, err
+	}
+	result := online.search(r.catalogue.allEntries()).Search(req.GetQ(), search.Options{
+		Offset: cursor.Offset, Limit: cursor.Size,
+		Keep: func(doc int) bool { return filter.Matches(online.services[doc]) },
+	})
+	answer := &municipalityv1.ListOnlineServicesResponse{TotalSize: int32(result.Total)} //nolint:gosec // far below 2^31
+	for _, hit := range result.Hits {
+		answer.OnlineServices = append(answer.OnlineServices, online.services[hit.Doc])
+	}
+	if n := len(result.Hits); n > 0 && cursor.Offset+n < result.Total {
+		answer.NextPageToken = cursor.Next(result.Hits[n-1].ID, n)
+	}
+	return answer, nil
+}
+
+// ListProgress answers how far themes, Kreise, size classes or municipalities are.
+func (s *Service) ListProgress(_ context.Context, req *municipalityv1.ListProgressRequest) (*municipalityv1.ListProgressResponse, error) {
+	r, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	places := r.all()
+	if strings.TrimSpace(req.GetFilter()) != "" {
+		filter, err := list.CompileFilter(req.GetFilter(), (*municipalityv1.Municipality)(nil).ProtoReflect().Descriptor())
+		if err != nil {
+			return nil, err
+		}
+		places = slices.DeleteFunc(places, func(p *place) bool { return !filter.Matches(p.municipality) })
+	}
+	groups, total := r.progressOf(places, req.GetGroupBy())
+	return &municipalityv1.ListProgressResponse{Progress: groups, Total: total}, nil
+}

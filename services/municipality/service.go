@@ -1,0 +1,99 @@
+package municipality
+
+import (
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/server"
+	"kompass.krz.de/services/platform/state"
+)
+
+// Service answers the MunicipalityService. Create it with New, then Run it.
+type Service struct {
+	municipalityv1.UnimplementedMunicipalityServiceServer
+
+	replica *state.Replica[records]
+	clock   func() time.Time
+}
+
+// New opens the service's own stream and those of catalogue and marketplace, and creates what is not there yet. The
+// clock gives the time of changes and the day on which a target date has passed. Errors are those of ledger.Open.
+func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time) (*Service, error) {
+	var logs [3]*ledger.Log
+	for i, name := range []string{"municipality", "catalogue", "marketplace"} {
+		log, err := site.Open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		logs[i] = log
+	}
+	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), clock: clock}, nil
+}
+
+// Run follows the streams until ctx ends (nil) or a record cannot be applied.
+func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
+
+// Ready waits until everything that was in the streams at the start is applied.
+func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }
+
+// IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
+func (s *Service) IsReady() (bool, error) { return s.replica.IsReady() }
+
+// Register adds the service to a gRPC server.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	municipalityv1.RegisterMunicipalityServiceServer(r, s)
+}
+
+// Revisions says how far the state has come, for the server chain.
+func (s *Service) Revisions() server.Revisions { return s.replica }
+
+// today is the day as the contract writes dates: "2027-03-31", in UTC.
+func (s *Service) today() string { return s.clock().UTC().Format(time.DateOnly) }
+
+// cause says who changes something and why. The digest of the request makes it repeatable, when the client named it.
+func (s *Service) cause(ctx context.Context, req interface {
+	proto.Message
+	GetRequestId() string
+}) (ledger.Cause, error) {
+	c := ledger.Cause{Actor: server.Actor(ctx), RequestID: server.RequestID(ctx, req.GetRequestId()), Time: s.clock()}
+	if req.GetRequestId() == "" && !server.HasIdempotencyKey(ctx) {
+		return c, nil
+	}
+	m := req.ProtoReflect()
+	anonymous := m.New()
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if fd.Name() != "request_id" {
+			anonymous.Set(fd, v)
+		}
+		return true
+	})
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(anonymous.Interface())
+	if err != nil {
+		return c, fault.New(fault.Internal).Cause(err)
+	}
+	sum := sha256.Sum256(append([]byte(m.Descriptor().FullName()), data...))
+	c.Digest = sum[:]
+	return c, nil
+}
+
+// read answers the current state and the place that a resource name is about. Errors: fault.NotFound, those of reading.
+func (s *Service) read(name string) (records, *place, error) {
+	r, err := s.replica.Read()
+	if err != nil {
+		return r, nil, err
+	}
+	p := r.place(agsOf(name))
+	if p == nil {
+		return r, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
+	}
+	return r, p, nil
+}
