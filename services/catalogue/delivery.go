@@ -1,0 +1,94 @@
+package catalogue
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/fault"
+)
+
+// deliveryFields is what an XZuFi delivery says about a public service.
+var deliveryFields = map[string]bool{
+	"display_name": true, "leika_key": true, "procedure": true, "leika_types": true, "legal_basis": true, "summary": true, "keywords": true,
+}
+
+// readDelivery reads the services of an XZuFi delivery. What else it holds (offices, online services) is not the
+// catalogue's; a delivery that holds nothing else is as good as empty and aborts.
+func readDelivery(file []byte) (*imported, error) {
+	d, err := xzufi.Read(bytes.NewReader(file), xzufi.Options{MaxBytes: maxFile})
+	if err != nil {
+		return nil, deliveryFault(err)
+	}
+	in := &imported{
+		table: commonv1.ImportReport_TABLE_PUBLIC_SERVICES, format: commonv1.FileFormat_FILE_FORMAT_XZUFI,
+		spoken: kindOf(commonv1.ImportReport_TABLE_PUBLIC_SERVICES).only(deliveryFields),
+		count:  len(d.Services),
+	}
+	r := &rowReader{imported: in, seen: make(map[string]int, len(d.Services))}
+	for i := range d.Services {
+		r.delivered(&d.Services[i])
+	}
+	for _, gone := range d.Deleted {
+		if gone.Kind == "" || strings.EqualFold(gone.Kind, "leistung") {
+			in.deleted = append(in.deleted, place{line: gone.Line, column: "loesche", value: gone.ID.Value})
+			in.count++
+		}
+	}
+	for _, p := range d.Problems {
+		in.issues.add(failure, place{line: p.Line, value: p.Object}, string(p.Reason), p.Message, p.English)
+	}
+	if in.count == 0 && len(d.Problems) == 0 {
+		return nil, fault.New(fault.ImportEmpty)
+	}
+	return in, nil
+}
+
+// delivered takes over one service.
+func (r *rowReader) delivered(s *xzufi.Service) {
+	name := s.Name
+	if name == "" {
+		name = s.NameII
+	}
+	if sameName(name) == "" {
+		r.issues.add(failure, place{line: s.Line, value: s.ID.Value}, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		return
+	}
+	key := r.deliveredKey(s)
+	if key == "" && len(s.LeikaKeys) > 0 {
+		return
+	}
+	m := &cataloguev1.PublicService{DisplayName: name, LegalBasis: s.LegalBasis, Summary: s.Summary}
+	for _, term := range append([]string{s.NameII}, s.Terms...) {
+		if term != "" && term != name {
+			m.Keywords = append(m.Keywords, words(term, false)...)
+		}
+	}
+	identify(m, key)
+	var f finding
+	types := strings.Join(s.Types, ",")
+	m.LeikaTypes, f = leikaTypes(types)
+	r.issues.find(place{line: s.Line, column: "typisierung", value: types}, f)
+	r.put(s.Line, m)
+}
+
+// deliveredKey is the first LeiKa key of a service; "" when it has none or a bad one, which is reported.
+func (r *rowReader) deliveredKey(s *xzufi.Service) string {
+	if len(s.LeikaKeys) == 0 {
+		return ""
+	}
+	at := place{line: s.Line, column: "referenzLeiKa", value: s.LeikaKeys[0]}
+	if len(s.LeikaKeys) > 1 {
+		r.issues.add(warning, at, "SEVERAL_KEYS", "Mehrere LeiKa-Schlüssel; es gilt der erste.", "Several LeiKa keys; the first one counts.")
+	}
+	key, f := leikaKey(s.LeikaKeys[0])
+	r.issues.find(at, f)
+	return key
+}
+
+func inLine(word string, line int, text string) string {
+	return fmt.Sprintf("%s %d: %s", word, line, text)
+}

@@ -1,0 +1,145 @@
+package catalogue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+)
+
+// ImportCatalogue takes over a file, whole or not at all. A file that cannot be read or is empty is refused in any case.
+// With validate_only bad rows and a shrink are no refusal: the report names them among its issues, and what the file
+// would do if it were taken.
+func (s *Service) ImportCatalogue(ctx context.Context, req *cataloguev1.ImportCatalogueRequest) (*commonv1.ImportReport, error) {
+	select {
+	case s.imports <- struct{}{}:
+		defer func() { <-s.imports }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	in, err := read(req.GetFile(), req.GetFormat())
+	if err != nil {
+		return nil, err
+	}
+	scope := scopeOf(req.GetScope(), in.format)
+	if req.GetValidateOnly() {
+		snapshot, err := s.replica.Read()
+		if err != nil {
+			return nil, err
+		}
+		return in.plan(snapshot, scope).preview(req.GetForce()), nil
+	}
+	return s.take(ctx, req, in, scope)
+}
+
+func (s *Service) take(ctx context.Context, req *cataloguev1.ImportCatalogueRequest, in *imported, scope cataloguev1.ImportScope) (*commonv1.ImportReport, error) {
+	cause, err := s.cause(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(req.GetFile())
+	var p *plan
+	result, err := s.replica.Write(ctx, cause, func(at *catalogue) ([]ledger.Draft, error) {
+		p = in.plan(at, scope)
+		if err := p.refuse(req.GetForce()); err != nil {
+			return nil, err
+		}
+		return s.drafts(p, hex.EncodeToString(digest[:])), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if result.Repeated {
+		return repeated(in.plan(result.State, scope), cause.RequestID), nil
+	}
+	report := p.report()
+	if len(p.entries) > 0 {
+		report.Revision = p.number
+	}
+	return report, nil
+}
+
+func scopeOf(wanted cataloguev1.ImportScope, format commonv1.FileFormat) cataloguev1.ImportScope {
+	switch {
+	case wanted != cataloguev1.ImportScope_IMPORT_SCOPE_UNSPECIFIED:
+		return wanted
+	case format == commonv1.FileFormat_FILE_FORMAT_XZUFI:
+		return cataloguev1.ImportScope_IMPORT_SCOPE_PARTIAL
+	}
+	return cataloguev1.ImportScope_IMPORT_SCOPE_COMPLETE
+}
+
+// refuse says why a plan must not be carried out.
+func (p *plan) refuse(force bool) error {
+	if p.issues.bad > 0 {
+		p.added, p.changed, p.withdrawn, p.unchanged = 0, 0, 0, 0
+		return fault.New(fault.ImportBadRows, "count", strconv.Itoa(p.issues.bad)).Detail(p.report())
+	}
+	if p.shrinks() && !force {
+		return fault.New(fault.ImportShrinks, "before", strconv.Itoa(p.before), "after", strconv.Itoa(p.before-p.withdrawn)).Detail(p.report())
+	}
+	return nil
+}
+
+// preview is the report of a file that is only checked.
+func (p *plan) preview(force bool) *commonv1.ImportReport {
+	if p.shrinks() && !force {
+		p.issues.add(failure, place{}, fault.ImportShrinks.Name,
+			fmt.Sprintf("Von %d Einträgen entfielen %d, also mehr als 20 %%; ohne „force“ wird das abgelehnt.", p.before, p.withdrawn),
+			fmt.Sprintf("Of %d entries %d would be withdrawn, more than 20 %%; without force that is refused.", p.before, p.withdrawn))
+	}
+	report := p.report()
+	report.ValidateOnly = true
+	return report
+}
+
+// repeated is the report of an import that had its effect before: what it did then, as its revision tells.
+func repeated(p *plan, requestID string) *commonv1.ImportReport {
+	report := p.report()
+	for i := len(p.state.revisions) - 1; i >= 0; i-- {
+		if r := p.state.revisions[i]; r.requestID == requestID {
+			report.Added, report.Changed, report.Withdrawn, report.Unchanged = r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged()
+			report.Revision = r.GetNumber()
+			break
+		}
+	}
+	return report
+}
+
+// drafts are the records of a plan; the revision comes last and makes the others count.
+func (s *Service) drafts(p *plan, fileDigest string) []ledger.Draft {
+	drafts := make([]ledger.Draft, 0, len(p.entries)+len(p.successions)+len(p.relevance)+1)
+	for _, e := range p.entries {
+		k := kindOfName(e.entry.GetName())
+		drafts = append(drafts, ledger.Draft{
+			Subject: s.replica.Own().Subject(k.subject, k.id(e.entry.GetName())), Resource: e.entry.GetName(), Entity: e.entry, Changed: e.changed,
+		})
+	}
+	for _, m := range p.successions {
+		drafts = append(drafts, s.successionDraft(m))
+	}
+	for _, r := range p.relevance {
+		drafts = append(drafts, s.relevanceDraft(r.relevance, r.changed))
+	}
+	if len(p.entries) == 0 {
+		return drafts
+	}
+	number := strconv.FormatInt(p.number, 10)
+	return append(drafts, ledger.Draft{
+		Subject: s.replica.Own().Subject("revision", number), Resource: revisionsPrefix + number, Entity: p.revision(number, fileDigest),
+	})
+}
+
+func (p *plan) revision(number, fileDigest string) *cataloguev1.CatalogueRevision {
+	return &cataloguev1.CatalogueRevision{
+		Name: revisionsPrefix + number, Number: p.number, Table: p.file.table, Format: p.file.format, Scope: p.scope,
+		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), //nolint:gosec // bounded by the file
+		FileDigest: fileDigest, Forced: p.shrinks(),
+	}
+}

@@ -1,0 +1,235 @@
+package catalogue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+)
+
+// planned is an entry as it shall be, with the fields that differ from before.
+type planned struct {
+	entry   entry
+	changed []string
+}
+
+// plan is what an import would do to one state of the catalogue.
+type plan struct {
+	state  *catalogue
+	file   *imported
+	scope  cataloguev1.ImportScope
+	issues *issues
+	number int64 // of the revision that it would become
+
+	entries     []planned // in the order of the names
+	successions []*cataloguev1.Succession
+	relevance   []relevanceChange
+
+	added, changed, withdrawn, unchanged int
+	before                               int // active entries of the kind
+	newly                                []entry
+	gone                                 []entry
+	themes                               map[string]bool // official themes that come along
+}
+
+// plan holds a file against the catalogue. It changes neither.
+func (in *imported) plan(s *catalogue, scope cataloguev1.ImportScope) *plan {
+	p := &plan{
+		state: s, file: in, scope: scope, issues: in.issues.clone(), number: int64(len(s.revisions)) + 1, themes: map[string]bool{},
+	}
+	if in.table == commonv1.ImportReport_TABLE_RELEVANCE {
+		p.planRelevance()
+		return p
+	}
+	k := kindOf(in.table)
+	p.before = s.active[k.prefix]
+	listed := make(map[string]bool, len(in.entries))
+	for _, row := range in.entries {
+		listed[row.entry.GetName()] = true
+	}
+	for _, row := range in.entries {
+		p.refer(row)
+		p.take(row.entry)
+	}
+	p.withdraw(k, listed)
+	p.succeed()
+	slices.SortFunc(p.entries, func(a, b planned) int { return strings.Compare(a.entry.GetName(), b.entry.GetName()) })
+	return p
+}
+
+// take plans one entry of the file.
+func (p *plan) take(e entry) {
+	before, existed := p.state.entries.Get(e.GetName())
+	if !existed {
+		after := proto.CloneOf(e)
+		setState(after, cataloguev1.EntryState_ENTRY_STATE_ACTIVE, p.number)
+		p.entries = append(p.entries, planned{entry: after})
+		p.newly = append(p.newly, after)
+		p.added++
+		return
+	}
+	differ := differences(before, e, p.file.spoken)
+	if active(before) && len(differ) == 0 {
+		p.unchanged++
+		return
+	}
+	after := merged(before, e, differ)
+	setState(after, cataloguev1.EntryState_ENTRY_STATE_ACTIVE, p.number)
+	changed := names(differ)
+	if active(before) {
+		p.changed++
+	} else {
+		p.added++
+		p.newly = append(p.newly, after)
+		changed = append(changed, "state")
+	}
+	p.entries = append(p.entries, planned{after, changed})
+}
+
+// merged is before with these fields of e: what a file does not speak of stays.
+func merged(before, e entry, fields []protoreflect.FieldDescriptor) entry {
+	after := proto.CloneOf(before)
+	clearServed(after)
+	to, from := after.ProtoReflect(), e.ProtoReflect()
+	for _, fd := range fields {
+		if from.Has(fd) {
+			to.Set(fd, from.Get(fd))
+		} else {
+			to.Clear(fd)
+		}
+	}
+	return after
+}
+
+// clearServed removes what apply put into the memory alone.
+func clearServed(e entry) {
+	if m, ok := e.(*cataloguev1.PublicService); ok {
+		m.Etag = ""
+	}
+}
+
+func names(fields []protoreflect.FieldDescriptor) []string {
+	list := make([]string, len(fields), len(fields)+1)
+	for i, fd := range fields {
+		list[i] = string(fd.Name())
+	}
+	return list
+}
+
+// withdraw plans the end of what a complete file no longer lists, and of what a delivery deletes.
+func (p *plan) withdraw(k *kind, listed map[string]bool) {
+	if p.scope == cataloguev1.ImportScope_IMPORT_SCOPE_COMPLETE {
+		for name, e := range p.state.entries.Prefix(k.prefix) {
+			if active(e) && !listed[name] {
+				p.end(e)
+			}
+		}
+		return
+	}
+	for _, at := range p.file.deleted {
+		name := publicPrefix + at.value
+		if key, f := leikaKey(at.value); f.none() && key != "" {
+			name = publicPrefix + key
+		}
+		e, existed := p.state.entries.Get(name)
+		switch {
+		case !existed:
+			p.issues.add(warning, at, "UNKNOWN_PUBLIC_SERVICE", "Gelöscht wird eine Leistung, die es hier nicht gibt.", "Deletes a public service that does not exist here.")
+		case active(e) && !listed[name]:
+			listed[name] = true // deleted twice is deleted once
+			p.end(e)
+		}
+	}
+}
+
+func (p *plan) end(e entry) {
+	after := proto.CloneOf(e)
+	clearServed(after)
+	setState(after, cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN, p.number)
+	p.entries = append(p.entries, planned{after, []string{"state"}})
+	p.gone = append(p.gone, after)
+	p.withdrawn++
+}
+
+// shrinks tells whether the plan withdraws more than 20 % of what is active of its kind.
+func (p *plan) shrinks() bool { return p.withdrawn*5 > p.before }
+
+// report says what the plan does.
+func (p *plan) report() *commonv1.ImportReport {
+	in := p.file
+	return &commonv1.ImportReport{
+		Table: in.table, Format: in.format, Encoding: in.encoding, Separator: in.separator, Rows: int32(in.count), //nolint:gosec // bounded by the file
+		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), //nolint:gosec // bounded by the file
+		Issues: p.issues.list(), IssueCount: int32(p.issues.count), IgnoredColumns: in.ignored, //nolint:gosec // bounded by the file
+	}
+}
+
+// refer reports the references of an entry that lead nowhere yet. They are kept: the table that they lead to may come
+// later.
+func (p *plan) refer(r row) {
+	switch m := r.entry.(type) {
+	case *cataloguev1.Situation:
+		p.referTheme(r.line, m.GetTheme())
+	case *cataloguev1.OzgService:
+		p.referTheme(r.line, m.GetTheme())
+		for i, situation := range append([]string{m.GetSituation()}, m.GetSecondarySituations()...) {
+			column := "situation"
+			if i > 0 {
+				column = "secondary"
+			} else if !p.file.columns.Has(column) {
+				column = "business"
+			}
+			p.missing(r.line, column, situation, "UNKNOWN_SITUATION", "Die Lage „%s“ ist noch nicht im Katalog.", "The situation %s is not in the catalogue yet.")
+		}
+	case *cataloguev1.PublicService:
+		p.missing(r.line, "ozg", m.GetOzgService(), "UNKNOWN_OZG_SERVICE", "Die OZG-Leistung „%s“ ist noch nicht im Katalog.", "The OZG service %s is not in the catalogue yet.")
+	}
+}
+
+// missing reports one reference unless it leads to an active entry.
+func (p *plan) missing(line int, column, name, reason, de, en string) {
+	if name == "" {
+		return
+	}
+	if e, ok := p.state.entries.Get(name); ok && active(e) {
+		return
+	}
+	id := name[strings.IndexByte(name, '/')+1:]
+	p.issues.add(warning, place{line: line, column: p.file.columns.Name(column), value: id}, reason, fmt.Sprintf(de, id), fmt.Sprintf(en, id))
+}
+
+// referTheme brings an official theme along, because its name is a fact; another unknown one, or one that was withdrawn,
+// is reported.
+func (p *plan) referTheme(line int, name string) {
+	if name == "" || p.themes[name] {
+		return
+	}
+	official, ok := officialThemes[name]
+	if _, existed := p.state.entries.Get(name); existed || !ok {
+		p.missing(line, "theme", name, "UNKNOWN_THEME", "Das Themenfeld „%s“ ist nicht im Katalog.", "The theme %s is not in the catalogue.")
+		return
+	}
+	p.themes[name] = true
+	theme := &cataloguev1.Theme{Name: name, DisplayName: official, State: cataloguev1.EntryState_ENTRY_STATE_ACTIVE}
+	p.entries = append(p.entries, planned{entry: theme})
+	p.issues.add(info, place{line: line, column: p.file.columns.Name("theme"), value: official}, "THEME_ADDED",
+		"Das Themenfeld „"+official+"“ wurde mit angelegt.", "The theme "+official+" came along.")
+}
+
+// officialThemes are the 14 topic areas of the OZG by resource name.
+var officialThemes = func() map[string]string {
+	byName := map[string]string{}
+	for _, name := range []string{
+		"Arbeit & Ruhestand", "Bauen & Wohnen", "Bildung", "Ein- & Auswanderung", "Engagement & Hobby", "Familie & Kind",
+		"Forschung & Förderung", "Gesundheit", "Mobilität & Reisen", "Querschnitt", "Recht & Ordnung", "Steuern & Zoll", "Umwelt",
+		"Unternehmensführung & -entwicklung",
+	} {
+		byName[reference(themesPrefix, name)] = name
+	}
+	return byName
+}()

@@ -1,0 +1,188 @@
+package catalogue
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/list"
+	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/search"
+	"kompass.krz.de/services/platform/server"
+)
+
+// GetPublicService answers one public service, with theme and successors.
+func (s *Service) GetPublicService(_ context.Context, req *cataloguev1.GetPublicServiceRequest) (*cataloguev1.PublicService, error) {
+	snapshot, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	m, ok := snapshot.public(req.GetName())
+	if !ok {
+		return nil, notFound(req.GetName())
+	}
+	return m, nil
+}
+
+// ListPublicServices answers a page of all public services, or of what a query finds, best first.
+func (s *Service) ListPublicServices(_ context.Context, req *cataloguev1.ListPublicServicesRequest) (*cataloguev1.ListPublicServicesResponse, error) {
+	snapshot, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	var items []*cataloguev1.PublicService
+	var next string
+	var total int32
+	if strings.TrimSpace(req.GetQ()) == "" {
+		items, next, total, err = page(req, snapshot.publicServices())
+	} else {
+		items, next, total, err = found(snapshot, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cataloguev1.ListPublicServicesResponse{PublicServices: items, NextPageToken: next, TotalSize: total}, nil
+}
+
+// found answers a page of what a query finds.
+func found(s *catalogue, req *cataloguev1.ListPublicServicesRequest) ([]*cataloguev1.PublicService, string, int32, error) {
+	all, withdrawn := s.publicServices().all, false
+	if strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == "" {
+		if items, next, total, ok, err := best(s.index(), all, req); ok || err != nil {
+			return items, next, total, err
+		}
+	}
+	withdrawn, err := filterNamesState[*cataloguev1.PublicService](req)
+	if err != nil {
+		return nil, "", 0, err
+	}
+	hits := s.index().Search(req.GetQ(), search.Options{Keep: func(doc int) bool { return withdrawn || active(all[doc]) }}).Hits
+	items := make([]*cataloguev1.PublicService, len(hits))
+	for i, hit := range hits {
+		items[i] = all[hit.Doc]
+	}
+	if strings.TrimSpace(req.GetOrderBy()) != "" {
+		slices.SortFunc(items, func(a, b *cataloguev1.PublicService) int { return strings.Compare(a.GetName(), b.GetName()) })
+		return list.Page(req, items, list.Options[*cataloguev1.PublicService]{})
+	}
+	return list.Page(req, items, list.Options[*cataloguev1.PublicService]{Ranked: true})
+}
+
+// best is the common case, without filter and order: only the page itself is gathered. ok is false when ranks have moved
+// since the page before, so that its end has to be looked for among all hits.
+func best(index *search.Index, all []*cataloguev1.PublicService, req *cataloguev1.ListPublicServicesRequest) (
+	items []*cataloguev1.PublicService, next string, total int32, ok bool, err error,
+) {
+	cursor, err := list.Open(req)
+	if err != nil {
+		return nil, "", 0, false, err
+	}
+	from := max(cursor.Offset-1, 0) // the last item of the page before shows whether ranks have moved
+	result := index.Search(req.GetQ(), search.Options{
+		Offset: from, Limit: cursor.Size + cursor.Offset - from, Keep: func(doc int) bool { return active(all[doc]) },
+	})
+	hits := result.Hits
+	if !cursor.First() {
+		if len(hits) == 0 || hits[0].ID != cursor.Key {
+			return nil, "", 0, false, nil
+		}
+		hits = hits[1:]
+	}
+	items = make([]*cataloguev1.PublicService, len(hits))
+	for i, hit := range hits {
+		items[i] = all[hit.Doc]
+	}
+	if end := cursor.Offset + len(items); len(items) > 0 && end < result.Total {
+		next = cursor.Next(items[len(items)-1].GetName(), len(items))
+	}
+	return items, next, int32(result.Total), true, nil //nolint:gosec // far below 2^31
+}
+
+// UpdatePublicService sets the successors of a public service; everything else comes from imports.
+func (s *Service) UpdatePublicService(ctx context.Context, req *cataloguev1.UpdatePublicServiceRequest) (*cataloguev1.PublicService, error) {
+	name := req.GetPublicService().GetName()
+	decide := func(at *catalogue) (*cataloguev1.PublicService, bool, error) { return succeeded(ctx, at, req) }
+	if req.GetValidateOnly() {
+		snapshot, err := s.replica.Read()
+		if err != nil {
+			return nil, err
+		}
+		after, _, err := decide(snapshot)
+		return after, err
+	}
+	cause, err := s.cause(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.replica.Write(ctx, cause, func(at *catalogue) ([]ledger.Draft, error) {
+		after, changed, err := decide(at)
+		if err != nil || !changed {
+			return nil, err
+		}
+		return []ledger.Draft{s.successionDraft(&cataloguev1.Succession{Name: name + successionSuffix, Successors: after.GetSuccessors()})}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	after, ok := result.State.public(name)
+	if !ok {
+		return nil, notFound(name)
+	}
+	return after, nil
+}
+
+// succeeded is a public service as a request wants it, without etag, and whether that differs from before.
+func succeeded(ctx context.Context, at *catalogue, req *cataloguev1.UpdatePublicServiceRequest) (*cataloguev1.PublicService, bool, error) {
+	wanted := req.GetPublicService()
+	before, ok := at.public(wanted.GetName())
+	version := server.Etag(ctx, wanted.GetEtag())
+	switch {
+	case !ok && version == "":
+		return nil, false, notFound(wanted.GetName())
+	case !ok || version != "" && version != before.GetEtag() || server.CreateOnly(ctx):
+		return nil, false, fault.New(fault.EtagMismatch, "resource", wanted.GetName())
+	}
+	after := proto.CloneOf(before)
+	changed, err := mask.Apply(after, wanted, req.GetUpdateMask())
+	if err != nil {
+		return nil, false, err
+	}
+	for _, field := range changed {
+		if field != "successors" {
+			return nil, false, fault.New(fault.InvalidFieldMask, "path", fault.JSONPath(field)).
+				Field("public_service."+field, "kommt aus dem Katalog und wird nur durch einen Import geändert", "comes from the catalogue and changes by imports alone")
+		}
+	}
+	if err := checkSuccessors(at, after); err != nil {
+		return nil, false, err
+	}
+	after.Etag = ""
+	// A proposal that somebody confirms word for word becomes a decision.
+	succession, exists := at.successions.Get(wanted.GetName())
+	confirmed := exists && succession.GetProposed() && slices.Contains(req.GetUpdateMask().GetPaths(), "successors")
+	return after, len(changed) > 0 || confirmed, nil
+}
+
+// checkSuccessors refuses successors that do not exist and those that lead back.
+func checkSuccessors(at *catalogue, m *cataloguev1.PublicService) error {
+	const field = "public_service.successors"
+	for _, successor := range m.GetSuccessors() {
+		if _, ok := entryOf[*cataloguev1.PublicService](at, successor); !ok {
+			return fault.New(fault.UnknownReference, "resource", successor).Field(field, successor+" gibt es nicht", successor+" does not exist")
+		}
+		if leadsTo(at, successor, m.GetName()) {
+			return fault.New(fault.InvalidField).Field(field, successor+" führt zur Leistung selbst zurück", successor+" leads back to the service itself")
+		}
+	}
+	return nil
+}
+
+func (s *Service) successionDraft(m *cataloguev1.Succession) ledger.Draft {
+	id := strings.TrimSuffix(strings.TrimPrefix(m.GetName(), publicPrefix), successionSuffix)
+	return ledger.Draft{Subject: s.replica.Own().Subject("succession", id), Resource: m.GetName(), Entity: m, Changed: []string{"successors"}}
+}

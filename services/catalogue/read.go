@@ -1,0 +1,178 @@
+package catalogue
+
+import (
+	"bytes"
+	"errors"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/tabular"
+)
+
+// maxFile is the largest file that an import takes, in bytes; the contract says the same.
+const maxFile = 64 << 20
+
+// read turns a file into entries. Errors are faults: ImportEmpty, ImportUnreadable, TooLarge. Bad rows are no errors but
+// issues of what it returns.
+func read(file []byte, format commonv1.FileFormat) (*imported, error) {
+	switch {
+	case len(file) > maxFile:
+		return nil, fault.New(fault.TooLarge, "limit", "64 MiB")
+	case format == commonv1.FileFormat_FILE_FORMAT_GEOJSON:
+		return nil, unreadable("Grenzen (GeoJSON) gehören nach municipalities:import.", "Boundaries (GeoJSON) belong to municipalities:import.")
+	case format == commonv1.FileFormat_FILE_FORMAT_XZUFI, format == commonv1.FileFormat_FILE_FORMAT_UNSPECIFIED && looksLikeXML(file):
+		return readDelivery(file)
+	}
+	table, err := tabular.Read(file, tabular.Options{Format: tableFormat(format), MaxBytes: maxFile})
+	if err != nil {
+		return nil, tableFault(err)
+	}
+	l, err := recognise(table)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := table.Map(l.columns)
+	if err != nil {
+		return nil, tableFault(err)
+	}
+	return readTable(table, l, columns), nil
+}
+
+func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *imported {
+	in := &imported{
+		table: l.table, format: formatOf(table.Format), encoding: encodingName(table.Encoding), columns: columns,
+		ignored: columns.Ignored(), count: len(table.Rows), spoken: spokenFields(l, columns), entries: make([]row, 0, len(table.Rows)),
+	}
+	if table.Separator != 0 {
+		in.separator = string(table.Separator)
+	}
+	r := &rowReader{imported: in, seen: make(map[string]int, len(table.Rows))}
+	for i := range table.Rows {
+		r.at = &table.Rows[i]
+		l.read(r, r.at)
+	}
+	return in
+}
+
+// recognise tells the table by its header.
+func recognise(table *tabular.Table) (*layout, error) {
+	foreign := headerOf(table.Header, strangerColumns)
+	for i := range layouts {
+		l := &layouts[i]
+		if l.table == commonv1.ImportReport_TABLE_RELEVANCE && l.needs(headerOf(table.Header, l.columns)) && !foreign.has("place") {
+			return l, nil
+		}
+	}
+	for _, s := range strangers {
+		if s.needs(foreign) {
+			return nil, unreadable(s.de, s.en)
+		}
+	}
+	for i := range layouts {
+		if l := &layouts[i]; l.needs(headerOf(table.Header, l.columns)) {
+			return l, nil
+		}
+	}
+	return nil, unreadable(
+		"Die Kopfzeile gehört zu keiner bekannten Tabelle (Themenfelder, Lagen, OZG-Leistungen, Leistungen, Verrichtungen, Zuständigkeiten).",
+		"The header belongs to no known table (themes, situations, OZG services, public services, procedures, relevance).")
+}
+
+// spokenFields are the fields that the columns of the file fill; an absent column says nothing about its field.
+func spokenFields(l *layout, columns tabular.Columns) []protoreflect.FieldDescriptor {
+	k := kindOf(l.table)
+	if k == nil {
+		return nil
+	}
+	spoken := map[string]bool{"display_name": true, "leika_key": true, "procedure": true, "ozg_id": true, "code": true}
+	for column, fields := range l.speaks {
+		for _, field := range fields {
+			spoken[field] = spoken[field] || columns.Has(column)
+		}
+	}
+	return k.only(spoken)
+}
+
+// only lists the content fields of a kind that are wanted.
+func (k *kind) only(wanted map[string]bool) []protoreflect.FieldDescriptor {
+	var list []protoreflect.FieldDescriptor
+	for _, fd := range k.content() {
+		if wanted[string(fd.Name())] {
+			list = append(list, fd)
+		}
+	}
+	return list
+}
+
+// looksLikeXML tells a delivery from a table: after a byte order mark and white space there is a "<", in UTF-16 too.
+func looksLikeXML(file []byte) bool {
+	start := file[:min(len(file), 1024)]
+	start = bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))
+	start = bytes.TrimLeft(start, "\xff\xfe\x00 \t\r\n")
+	return bytes.HasPrefix(start, []byte("<"))
+}
+
+func tableFormat(f commonv1.FileFormat) tabular.Format {
+	switch f {
+	case commonv1.FileFormat_FILE_FORMAT_CSV:
+		return tabular.CSV
+	case commonv1.FileFormat_FILE_FORMAT_XLSX:
+		return tabular.XLSX
+	}
+	return tabular.Auto
+}
+
+func formatOf(f tabular.Format) commonv1.FileFormat {
+	if f == tabular.XLSX {
+		return commonv1.FileFormat_FILE_FORMAT_XLSX
+	}
+	return commonv1.FileFormat_FILE_FORMAT_CSV
+}
+
+// encodingName spells an encoding as the contract does.
+func encodingName(e string) string {
+	if e == "UTF-8-BOM" {
+		return "UTF-8 with BOM"
+	}
+	return e
+}
+
+// tableFault says why a table cannot be read.
+func tableFault(err error) error {
+	var e *tabular.Error
+	if !errors.As(err, &e) {
+		return fault.New(fault.Internal).Cause(err)
+	}
+	if e.Reason == tabular.Empty {
+		return fault.New(fault.ImportEmpty).Cause(err)
+	}
+	report := &commonv1.ImportReport{IssueCount: 1, Issues: []*commonv1.ImportIssue{{
+		Severity: failure, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, //nolint:gosec // bounded by the file
+	}}}
+	return refusal(e.Line, e.Message, e.English).Detail(report).Cause(err)
+}
+
+func unreadable(de, en string) *fault.Error { return refusal(0, de, en) }
+
+// refusal is an unreadable file, with the line that is to blame when one is.
+func refusal(line int, de, en string) *fault.Error {
+	if line > 0 {
+		de, en = inLine("Zeile", line, de), inLine("line", line, en)
+	}
+	return fault.New(fault.ImportUnreadable).Field("file", de, en)
+}
+
+// deliveryFault says why a delivery cannot be read.
+func deliveryFault(err error) error {
+	var e *xzufi.Error
+	if !errors.As(err, &e) {
+		return fault.New(fault.Internal).Cause(err)
+	}
+	if e.Reason == xzufi.Empty {
+		return fault.New(fault.ImportEmpty).Cause(err)
+	}
+	return refusal(e.Line, e.Message, e.English).Cause(err)
+}

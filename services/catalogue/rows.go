@@ -1,0 +1,203 @@
+package catalogue
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/tabular"
+)
+
+// imported is a file as it was read, before it is held against the catalogue.
+type imported struct {
+	table     commonv1.ImportReport_Table
+	format    commonv1.FileFormat
+	encoding  string
+	separator string
+	ignored   []string
+	count     int // rows or objects of the file
+
+	entries   []row
+	spoken    []protoreflect.FieldDescriptor // what the file says something about; other fields keep their value
+	deleted   []place                        // what an XZuFi delivery deletes; the value is the resource name
+	relevance []relevanceRow
+	issues    issues
+	columns   tabular.Columns // none of an XZuFi delivery
+}
+
+// row is an entry and where it stands in the file.
+type row struct {
+	line  int
+	entry entry
+}
+
+// rowReader turns the rows of one table into entries.
+type rowReader struct {
+	*imported
+	at   *tabular.Row
+	seen map[string]int // resource name → index of its row
+}
+
+// cell reads a column, cleaned.
+func (r *rowReader) cell(column string) string { return r.columns.Value(*r.at, column) }
+
+// place is the cell of a column, for issues.
+func (r *rowReader) place(column string) place {
+	at := place{line: r.at.Line}
+	if r.columns.Has(column) {
+		at.column, at.value = r.columns.Name(column), r.columns.Raw(*r.at, column)
+	}
+	return at
+}
+
+// name reads the display name, from its first column that has one; "" is reported.
+func (r *rowReader) name() string {
+	name, column := r.cell("name"), "name"
+	if name == "" {
+		if name = r.cell("name2"); name != "" || !r.columns.Has("name") {
+			column = "name2"
+		}
+	}
+	if sameName(name) == "" || foldedID(name) == "" {
+		r.issues.add(failure, r.place(column), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		return ""
+	}
+	return name
+}
+
+// put adds an entry unless the file had it before.
+func (r *rowReader) put(line int, e entry) {
+	first, again := r.seen[e.GetName()]
+	if !again {
+		r.seen[e.GetName()] = len(r.entries)
+		r.entries = append(r.entries, row{line, e})
+		return
+	}
+	before := r.entries[first]
+	at := place{line: line, value: e.GetName()[strings.IndexByte(e.GetName(), '/')+1:]}
+	switch {
+	case proto.Equal(before.entry, e):
+		r.issues.add(warning, at, "DUPLICATE_ROW", fmt.Sprintf("Die Zeile steht schon in Zeile %d.", before.line),
+			fmt.Sprintf("The row repeats line %d.", before.line))
+	case strings.HasPrefix(at.value, keylessPrefix), r.format == commonv1.FileFormat_FILE_FORMAT_XZUFI:
+		r.issues.add(warning, at, "DUPLICATE_ENTRY", fmt.Sprintf("Den Eintrag gibt es schon in Zeile %d; es gilt der erste.", before.line),
+			fmt.Sprintf("The entry is in line %d already; the first one counts.", before.line))
+	default:
+		r.issues.add(failure, at, "DUPLICATE_KEY", fmt.Sprintf("Widerspricht Zeile %d mit demselben Schlüssel.", before.line),
+			fmt.Sprintf("Contradicts line %d, which has the same key.", before.line))
+	}
+}
+
+func (r *rowReader) theme(at *tabular.Row) {
+	if name := r.name(); name != "" {
+		r.put(at.Line, &cataloguev1.Theme{Name: themesPrefix + foldedID(name), DisplayName: name})
+	}
+}
+
+func (r *rowReader) situation(at *tabular.Row) {
+	if name := r.name(); name != "" {
+		r.put(at.Line, &cataloguev1.Situation{Name: situationsPrefix + foldedID(name), DisplayName: name, Theme: reference(themesPrefix, r.cell("theme"))})
+	}
+}
+
+func (r *rowReader) ozgService(at *tabular.Row) {
+	id := r.key("ozg", ozgID)
+	name := r.name()
+	if id == "" || name == "" {
+		return
+	}
+	m := &cataloguev1.OzgService{
+		Name: ozgPrefix + id, OzgId: id, DisplayName: name,
+		Situation: reference(situationsPrefix, r.cell("situation")),
+		Theme:     reference(themesPrefix, r.cell("theme")),
+	}
+	if m.Situation == "" {
+		m.Situation = reference(situationsPrefix, r.cell("business"))
+	}
+	for _, other := range words(r.cell("secondary"), false) {
+		if ref := reference(situationsPrefix, other); ref != "" && ref != m.Situation {
+			m.SecondarySituations = append(m.SecondarySituations, ref)
+		}
+	}
+	r.put(at.Line, m)
+}
+
+func (r *rowReader) procedure(at *tabular.Row) {
+	code := r.key("code", procedureCode)
+	name := r.name()
+	if code != "" && name != "" {
+		r.put(at.Line, &cataloguev1.Procedure{Name: proceduresPrefix + code, Code: code, DisplayName: name})
+	}
+}
+
+func (r *rowReader) publicService(at *tabular.Row) {
+	key, bad := leikaKey(r.cell("leika"))
+	r.issues.find(r.place("leika"), bad)
+	name := r.name()
+	if bad.fatal() || name == "" {
+		return
+	}
+	m := &cataloguev1.PublicService{
+		DisplayName: name, LegalBasis: r.cell("legal"), Laws: words(r.cell("laws"), true),
+		LawAbbreviations: words(r.cell("lawsShort"), true), Summary: r.cell("summary"), Keywords: words(r.cell("keywords"), true),
+	}
+	identify(m, key)
+	var f finding
+	m.LeikaTypes, f = leikaTypes(r.cell("types"))
+	r.issues.find(r.place("types"), f)
+	m.Sdg1, f = flag(r.cell("sdg1"))
+	r.issues.find(r.place("sdg1"), f)
+	m.Sdg2, f = flag(r.cell("sdg2"))
+	r.issues.find(r.place("sdg2"), f)
+	m.OzgService = r.bundle()
+	r.put(at.Line, m)
+}
+
+// bundle reads the OZG service of a public service; of several the first counts.
+func (r *rowReader) bundle() string {
+	ids := words(r.cell("ozg"), true)
+	if len(ids) == 0 {
+		return ""
+	}
+	if len(ids) > 1 {
+		r.issues.add(warning, r.place("ozg"), "SEVERAL_OZG_SERVICES", "Mehrere OZG-Leistungen; es gilt die erste.", "Several OZG services; the first one counts.")
+	}
+	id, f := ozgID(ids[0])
+	r.issues.find(r.place("ozg"), f)
+	if id == "" {
+		return ""
+	}
+	return ozgPrefix + id
+}
+
+// key reads the key of a row, which must be there.
+func (r *rowReader) key(column string, parse func(string) (string, finding)) string {
+	id, f := parse(r.cell(column))
+	if f.none() && id == "" {
+		f = finding{reason: "MISSING_KEY", de: "Der Schlüssel fehlt.", en: "The key is missing."}
+	}
+	r.issues.find(r.place(column), f)
+	return id
+}
+
+// identify gives a public service its name: by the key, or without one by its display name.
+func identify(m *cataloguev1.PublicService, key string) {
+	if key == "" {
+		m.Name = publicPrefix + keylessID(m.GetDisplayName())
+		return
+	}
+	m.Name, m.LeikaKey, m.Procedure = publicPrefix+key, key, key[8:11]
+}
+
+// reference is the resource name that a display name leads to, whether or not it exists yet.
+func reference(prefix, name string) string {
+	id := foldedID(name)
+	if id == "" {
+		return ""
+	}
+	return prefix + id
+}
