@@ -1,0 +1,55 @@
+# Two targets do all: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+MODULES := proto services gateway cmd/kompass
+BIN := .build/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-alone kill bench lint generate drift vuln fuzz clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Run the whole platform on embedded engines with starter data (data/ keeps the state)
+	go run ./cmd/kompass serve --data data --demo
+
+build: ## Build the binary into .build/bin/kompass
+	go build -o $(BIN)/kompass ./cmd/kompass
+
+test: $(BIN)/gotestsum ## Run every test, with the race detector
+	$(BIN)/gotestsum --format pkgname-and-test-fails -- -race -timeout 9m $(addsuffix /...,$(addprefix ./,$(MODULES)))
+
+test-alone: ## Build and vet every module on its own, without the workspace
+	@for m in $(MODULES); do echo "$$m"; (cd $$m && GOWORK=off go vet ./...) || exit 1; done
+
+kill: ## Kill the running binary under load again and again; nothing acknowledged may be lost
+	go test ./cmd/kompass -run TestKill -count=1 -timeout 30m -v -args -kills=50
+
+bench: ## Measure, side by side in one run, and print the table
+	go test ./cmd/kompass -run TestBench -count=1 -timeout 30m -v -args -bench-table
+
+lint: $(BIN)/golangci-lint ## Check style, the contract and the import borders
+	@for m in $(MODULES); do (cd $$m && $(CURDIR)/$(BIN)/golangci-lint run ./...) || exit 1; done
+	.ci/generate inputs
+	npx --no-install buf lint
+	npx --no-install buf format --diff --exit-code proto
+	@if git rev-parse -q --verify origin/main >/dev/null; then npx --no-install buf breaking --against '.git#ref=refs/remotes/origin/main'; fi
+
+generate: ## Generate code and OpenAPI from proto/
+	.ci/generate
+
+drift: generate ## Fail when generated code differs from what is committed
+	@git diff --exit-code -- proto || (echo "generated code differs: commit what make generate wrote"; exit 1)
+
+vuln: $(BIN)/govulncheck ## Look for known vulnerabilities that the code reaches
+	@for m in $(MODULES); do (cd $$m && $(CURDIR)/$(BIN)/govulncheck ./...) || exit 1; done
+
+clean: ## Remove what was built; data/ stays
+	rm -rf .build
+
+$(BIN)/gotestsum $(BIN)/govulncheck &: .ci/tools/go.mod
+	@mkdir -p $(BIN)
+	cd .ci/tools && GOWORK=off GOBIN=$(CURDIR)/$(BIN) go install gotest.tools/gotestsum golang.org/x/vuln/cmd/govulncheck
+
+$(BIN)/golangci-lint: .ci/lint/go.mod
+	@mkdir -p $(BIN)
+	cd .ci/lint && GOWORK=off GOBIN=$(CURDIR)/$(BIN) go install tool

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/identity"
+)
+
+// importCommand sends files to a running platform.
+type importCommand struct {
+	Files        []string `arg:"" name:"file" help:"Files: CSV, XLSX, XZuFi 2.2 or GeoJSON. Which table a file holds follows from its header." type:"existingfile"`
+	Grpc         string   `help:"Address of the platform's gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
+	Data         string   `help:"Data directory, for the key in admin.token." default:"data" placeholder:"DIR"`
+	TokenFile    string   `help:"File with the key, instead of DIR/admin.token." placeholder:"FILE"`
+	Format       string   `help:"Format of the files; found out from the content when not given." enum:",csv,xlsx,xzufi,geojson" default:""`
+	Scope        string   `help:"Whether a file is the whole table or a part of it." enum:",complete,partial" default:""`
+	ValidateOnly bool     `help:"Only check, change nothing."`
+	Force        bool     `help:"Take a file that shrinks the catalogue by more than 20 %."`
+	Quiet        bool     `help:"Print no single findings."`
+}
+
+// importTimeout bounds the import of one file.
+const importTimeout = 5 * time.Minute
+
+// Run imports the files one after the other and stops at the first that is refused.
+func (c *importCommand) Run(ctx context.Context) error {
+	key, err := c.key()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	conn, err := dial(c.Grpc)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer conn.Close()
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
+	bar := newProgress(len(c.Files), "import")
+	defer bar.finish()
+	for _, path := range c.Files {
+		bar.describe(filepath.Base(path))
+		report, err := c.send(ctx, conn, path)
+		bar.clear()
+		if report != nil {
+			printReport(os.Stdout, path, report, c.Quiet)
+		}
+		if err != nil {
+			return refusal(path, err)
+		}
+		bar.add(1)
+	}
+	return nil
+}
+
+func (c *importCommand) key() (string, error) {
+	path := c.TokenFile
+	if path == "" {
+		path = filepath.Join(c.Data, identity.TokenFile)
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("the key is needed to import: %w", err)
+	}
+	return strings.TrimSpace(string(key)), nil
+}
+
+func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface, path string) (*commonv1.ImportReport, error) {
+	ctx, cancel := context.WithTimeout(ctx, importTimeout)
+	defer cancel()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	format := commonv1.FileFormat(commonv1.FileFormat_value["FILE_FORMAT_"+strings.ToUpper(c.Format)])
+	report, err := cataloguev1.NewCatalogueServiceClient(conn).ImportCatalogue(ctx, &cataloguev1.ImportCatalogueRequest{
+		File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
+		Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
+	}, grpc.MaxCallSendMsgSize(len(file)+4096))
+	if belongsToMunicipalities(err) {
+		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportMunicipalities(ctx, &municipalityv1.ImportMunicipalitiesRequest{
+			File: file, Format: format, ValidateOnly: c.ValidateOnly,
+		}, grpc.MaxCallSendMsgSize(len(file)+4096))
+	}
+	if err != nil && report == nil {
+		report = detail[*commonv1.ImportReport](err)
+	}
+	return report, err
+}
+
+// belongsToMunicipalities tells whether the catalogue refused a file because it is one for municipalities:import.
+func belongsToMunicipalities(err error) bool {
+	info := detail[*errdetails.ErrorInfo](err)
+	return info != nil && info.GetReason() == fault.ImportElsewhere.Name
+}
+
+// detail finds a detail of a status.
+func detail[T any](err error) (found T) {
+	for _, d := range status.Convert(err).Details() {
+		if t, ok := d.(T); ok {
+			return t
+		}
+	}
+	return found
+}
+
+func refusal(path string, err error) error {
+	s := status.Convert(err)
+	if localized := detail[*errdetails.LocalizedMessage](err); localized != nil {
+		err = errors.New(localized.GetMessage())
+	}
+	switch s.Code() {
+	case codes.InvalidArgument, codes.FailedPrecondition, codes.ResourceExhausted:
+		return &exitError{exitRefused, fmt.Errorf("%s: refused: %w", path, err)}
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool) {
+	table := strings.ToLower(strings.TrimPrefix(r.GetTable().String(), "TABLE_"))
+	fmt.Fprintf(w, "%s: %s, %d rows: %d added, %d changed, %d withdrawn, %d unchanged", path, table, r.GetRows(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged())
+	if r.GetRevision() > 0 {
+		fmt.Fprintf(w, ", revision %d", r.GetRevision())
+	}
+	if r.GetIssueCount() > 0 {
+		fmt.Fprintf(w, ", %d findings", r.GetIssueCount())
+	}
+	fmt.Fprintln(w)
+	if quiet {
+		return
+	}
+	for _, i := range r.GetIssues() {
+		severity := strings.ToLower(strings.TrimPrefix(i.GetSeverity().String(), "SEVERITY_"))
+		fmt.Fprintf(w, "%s:%d: %s: %s", path, i.GetLine(), severity, i.GetReason())
+		if i.GetColumn() != "" {
+			fmt.Fprintf(w, " [%s=%q]", i.GetColumn(), i.GetValue())
+		}
+		fmt.Fprintf(w, ": %s\n", i.GetMessageDe())
+	}
+}

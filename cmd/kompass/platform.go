@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/test/bufconn"
+
+	"kompass.krz.de/gateway"
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/catalogue"
+	"kompass.krz.de/services/marketplace"
+	"kompass.krz.de/services/municipality"
+	"kompass.krz.de/services/platform/broker"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/identity"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/server"
+)
+
+// service is what the process needs of a domain service.
+type service interface {
+	Run(ctx context.Context) error
+	Ready(ctx context.Context) error
+	Register(r grpc.ServiceRegistrar)
+	Revisions() server.Revisions
+}
+
+// grpcNames are the names by which health and revisions know the services.
+var grpcNames = map[string]string{
+	"catalogue":    cataloguev1.CatalogueService_ServiceDesc.ServiceName,
+	"municipality": municipalityv1.MunicipalityService_ServiceDesc.ServiceName,
+	"marketplace":  marketplacev1.MarketplaceService_ServiceDesc.ServiceName,
+}
+
+// platform is the process: the parts that were chosen and how they find each other.
+type platform struct {
+	*settings
+	keys     *identity.Keys
+	metrics  *prometheus.Registry
+	site     ledger.Site
+	embedded *broker.Embedded
+	services map[string]service
+	health   *health.Server
+	grpc     *grpc.Server
+	memory   *bufconn.Listener // gRPC within the process
+	conns    map[string]*grpc.ClientConn
+	http     *http.Server
+	address  string // of the REST edge, as it listens
+}
+
+func newPlatform(s *settings, keys *identity.Keys) *platform {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &platform{settings: s, keys: keys, metrics: metrics, health: health.NewServer(), services: map[string]service{}, conns: map[string]*grpc.ClientConn{}}
+}
+
+// units lists what starts, in this order; it stops in the reverse order, the broker last.
+func (p *platform) units() []unit {
+	units := []unit{{name: "broker", start: p.startBroker, stop: p.stopBroker}}
+	for _, name := range p.settings.services() {
+		units = append(units, p.serviceUnit(name))
+	}
+	units = append(units, unit{name: "grpc", start: p.startGRPC, stop: p.stopGRPC})
+	if p.runs("gateway") {
+		units = append(units, unit{name: "gateway", start: p.startGateway, stop: p.stopGateway})
+	}
+	return units
+}
+
+// startBroker checks the stored blocks before the embedded server touches them.
+func (p *platform) startBroker(context.Context) error {
+	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas}
+	if p.NatsURL != "" {
+		var options []nats.Option
+		if p.NatsCreds != "" {
+			options = append(options, nats.UserCredentials(p.NatsCreds))
+		}
+		conn, err := broker.Connect(p.NatsURL, p.log, options...)
+		p.site.Conn = conn
+		return err
+	}
+	witness, err := ledger.NewWitness(ledger.WitnessDir(p.Data))
+	if err != nil {
+		return err
+	}
+	if err := ledger.CheckStore(broker.StoreDir(p.Data), witness); err != nil {
+		return err
+	}
+	p.embedded, err = broker.Start(p.Data, p.log)
+	if err != nil {
+		return err
+	}
+	p.site.Conn, p.site.Witness = p.embedded.Conn, witness
+	return nil
+}
+
+func (p *platform) stopBroker(context.Context) error {
+	if p.embedded != nil {
+		p.embedded.Stop()
+	} else {
+		p.site.Conn.Close()
+	}
+	return nil
+}
+
+// serviceUnit replays in the background, so that health answers meanwhile. A service whose replica is broken stays up,
+// not ready, and says why in the log: it must not take the others down.
+func (p *platform) serviceUnit(name string) unit {
+	opened := make(chan service, 1)
+	return unit{
+		name: name,
+		start: func(ctx context.Context) error {
+			log := p.log.With("service", name)
+			s, err := openService(ctx, name, p.site, log)
+			if err != nil {
+				return err
+			}
+			p.services[name] = s
+			p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_NOT_SERVING)
+			opened <- s
+			return nil
+		},
+		run: func(ctx context.Context) error {
+			select {
+			case s := <-opened:
+				if err := s.Run(ctx); err != nil && ctx.Err() == nil {
+					p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_NOT_SERVING)
+					p.log.Error("service is not ready and stays so", "service", name, "error", err)
+				}
+			case <-ctx.Done():
+			}
+			return nil
+		},
+	}
+}
+
+func openService(ctx context.Context, name string, site ledger.Site, log *slog.Logger) (service, error) {
+	switch name {
+	case "catalogue":
+		return catalogue.New(ctx, site, log, time.Now)
+	case "municipality":
+		return municipality.New(ctx, site, log, time.Now)
+	case "marketplace":
+		return marketplace.New(ctx, site, log, time.Now)
+	}
+	return nil, fmt.Errorf("no service is called %q", name)
+}
+
+func (p *platform) startGRPC(context.Context) error {
+	revisions := map[string]server.Revisions{}
+	for name, s := range p.services {
+		revisions[grpcNames[name]] = s.Revisions()
+	}
+	var err error
+	p.grpc, err = server.New(server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: p.health})
+	if err != nil {
+		return err
+	}
+	for _, s := range p.services {
+		s.Register(p.grpc)
+	}
+	listener, err := net.Listen("tcp", p.Grpc)
+	if err != nil {
+		return err
+	}
+	p.memory = bufconn.Listen(1 << 20)
+	for _, l := range []net.Listener{listener, p.memory} {
+		go func() {
+			if err := p.grpc.Serve(l); err != nil {
+				p.log.Error("gRPC listener", "address", l.Addr().String(), "error", err)
+			}
+		}()
+	}
+	return p.connect()
+}
+
+// connect makes a client connection to every service, within the process or to where it runs.
+func (p *platform) connect() error {
+	local, err := grpc.NewClient("passthrough:///memory", clientOptions(
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.memory.DialContext(ctx) }))...)
+	if err != nil {
+		return err
+	}
+	for name := range grpcNames {
+		if p.runs(name) {
+			p.conns[name] = local
+		} else if addr := p.addresses[name]; addr != "" {
+			if p.conns[name], err = dial(addr); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dial connects to a gRPC port without transport security: within a cluster that is the network's matter.
+func dial(addr string) (*grpc.ClientConn, error) { return grpc.NewClient(addr, clientOptions()...) }
+
+func clientOptions(more ...grpc.DialOption) []grpc.DialOption {
+	return append([]grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(server.MaxMessage), grpc.MaxCallRecvMsgSize(server.MaxMessage)),
+	}, more...)
+}
+
+// stopGRPC lets running calls end, for as long as a unit may take to stop.
+func (p *platform) stopGRPC(ctx context.Context) error {
+	for _, c := range p.conns {
+		_ = c.Close() // the connection within the process is shared: closing it twice is harmless
+	}
+	p.health.Shutdown()
+	done := make(chan struct{})
+	go func() { p.grpc.GracefulStop(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		p.grpc.Stop()
+	}
+	return nil
+}
+
+func (p *platform) startGateway(ctx context.Context) error {
+	options := gateway.Options{Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
+	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace} {
+		if conn := p.conns[part]; conn != nil {
+			*target = conn
+		}
+	}
+	handler, err := gateway.New(context.WithoutCancel(ctx), options)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", p.HTTP)
+	if err != nil {
+		return err
+	}
+	p.address = listener.Addr().String()
+	p.http = gateway.NewServer(handler, p.log)
+	go func() {
+		if err := p.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			p.log.Error("HTTP listener", "error", err)
+		}
+	}()
+	return nil
+}
+
+func (p *platform) stopGateway(ctx context.Context) error { return p.http.Shutdown(ctx) }
+
+// reasons tells the gateway what the services' faults mean, for its pages.
+func reasons() []gateway.Reason {
+	var list []gateway.Reason
+	for _, r := range fault.Reasons() {
+		list = append(list, gateway.Reason{Name: r.Name, Code: r.Code, DE: r.DE, EN: r.EN})
+	}
+	return list
+}
+
+// becomeReady waits for every replay, loads the starter data if asked to, opens health and says where to look.
+func (p *platform) becomeReady(ctx context.Context) error {
+	start := time.Now()
+	for _, name := range p.settings.services() {
+		if err := p.services[name].Ready(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			p.log.Error("not ready", "service", name, "error", err)
+			<-ctx.Done() // health and the log say why; an operator has to look
+			return nil
+		}
+	}
+	p.log.Debug("replayed", "duration", time.Since(start))
+	if p.Demo {
+		if err := p.loadStarter(ctx); err != nil {
+			return fmt.Errorf("starter data: %w", err)
+		}
+	}
+	for _, name := range p.settings.services() {
+		p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_SERVING)
+	}
+	if p.address != "" {
+		fmt.Printf("Kompass is ready at http://%s - try: curl http://%s/v1/municipalities/05758004/gaps (API: /docs)\n", p.address, p.address)
+	} else {
+		fmt.Printf("Kompass is ready: gRPC at %s\n", p.Grpc)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"kompass.krz.de/services/platform/identity"
+	"kompass.krz.de/services/platform/ledger"
+)
+
+// serveCommand runs the platform. Values are text here, so that settings can report everything that is wrong at once.
+type serveCommand struct {
+	Data       string `help:"Data directory." default:"data" placeholder:"DIR"`
+	HTTP       string `name:"http" help:"Address of the REST edge and the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Grpc       string `help:"Address of the gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
+	Demo       bool   `help:"Load the starter data into a new data directory."`
+	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Needs --nats-url." placeholder:"LIST"`
+	Origin     string `help:"The data centre whose streams these are." default:"krz" placeholder:"NAME"`
+	NatsURL    string `name:"nats-url" help:"External NATS cluster; embedded when not given." placeholder:"URL"`
+	NatsCreds  string `name:"nats-creds" help:"File with credentials for the NATS cluster." placeholder:"FILE"`
+	Replicas   string `help:"Copies of each stream in the external cluster: 1, 3 or 5." default:"3" placeholder:"N"`
+	RedisURL   string `name:"redis-url" help:"Redis for what may be lost; reserved, nothing uses it yet." placeholder:"URL"`
+	CORSOrigin string `name:"cors-origin" help:"Origins whose pages may use the API, separated by commas." placeholder:"LIST"`
+	LogFormat  string `help:"text or json." default:"text" placeholder:"FORMAT"`
+	LogLevel   string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
+
+	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere." placeholder:"ADDR"`
+	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"ADDR"`
+	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"ADDR"`
+}
+
+// parts are what --only may name.
+var parts = []string{"catalogue", "municipality", "marketplace", "gateway"}
+
+// settings is a checked serveCommand.
+type settings struct {
+	serveCommand
+	only      []string          // sorted; all parts when nothing was chosen
+	addresses map[string]string // of services that run elsewhere
+	replicas  int
+	origins   []string
+	openReads bool // all listeners are on loopback
+	log       *slog.Logger
+}
+
+var originName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+
+// check reads the settings and reports all that is wrong with them at once.
+func (c *serveCommand) check() (*settings, error) {
+	s := &settings{serveCommand: *c, replicas: 1, addresses: map[string]string{}}
+	var errs []error
+	wrong := func(flag, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
+	}
+	s.only = split(c.Only)
+	for _, p := range s.only {
+		if !slices.Contains(parts, p) {
+			wrong("only", "%q is none of %s", p, strings.Join(parts, ", "))
+		}
+	}
+	if len(s.only) == 0 {
+		s.only = parts
+	} else if c.NatsURL == "" {
+		wrong("only", "parts in several processes need --nats-url")
+	}
+	for flag, addr := range map[string]string{"http": c.HTTP, "grpc": c.Grpc} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			wrong(flag, "%q is no address of the form HOST:PORT", addr)
+		}
+	}
+	s.checkAddresses(wrong)
+	s.checkNATS(wrong)
+	if !originName.MatchString(c.Origin) {
+		wrong("origin", "%q must be lower-case letters, digits and hyphens", c.Origin)
+	}
+	if c.RedisURL != "" {
+		if u, err := url.Parse(c.RedisURL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
+			wrong("redis-url", "must start with redis:// or rediss://")
+		}
+	}
+	s.origins = split(c.CORSOrigin)
+	s.openReads = loopback(c.HTTP) && loopback(c.Grpc)
+	s.log = c.logger(wrong)
+	return s, errors.Join(errs...)
+}
+
+func (s *settings) checkAddresses(wrong func(string, string, ...any)) {
+	for part, addr := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr} {
+		switch {
+		case s.runs(part) && addr != "":
+			wrong(part+"-addr", "the part runs in this process")
+		case s.runs("gateway") && !s.runs(part) && addr == "":
+			wrong(part+"-addr", "the gateway must know where the %s service is", part)
+		case addr != "":
+			s.addresses[part] = addr
+		}
+	}
+}
+
+func (s *settings) checkNATS(wrong func(string, string, ...any)) {
+	switch s.serveCommand.Replicas {
+	case "1", "3", "5":
+		if s.NatsURL != "" {
+			s.replicas = int(s.serveCommand.Replicas[0] - '0')
+		}
+	default:
+		wrong("replicas", "%q is none of 1, 3, 5", s.serveCommand.Replicas)
+	}
+	for _, u := range split(s.NatsURL) {
+		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" {
+			wrong("nats-url", "%q is no URL such as nats://127.0.0.1:4222", u)
+		} else if parsed.User != nil {
+			wrong("nats-url", "credentials do not belong on a command line: use --nats-creds")
+		}
+	}
+	if s.NatsCreds != "" {
+		if _, err := os.Stat(s.NatsCreds); err != nil {
+			wrong("nats-creds", "cannot be read: %v", err)
+		}
+	}
+}
+
+func (c *serveCommand) logger(wrong func(string, string, ...any)) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		wrong("log-level", "%q is none of debug, info, warn, error", c.LogLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch c.LogFormat {
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	wrong("log-format", "%q is none of text, json", c.LogFormat)
+	return slog.Default()
+}
+
+func (s *settings) runs(part string) bool { return slices.Contains(s.only, part) }
+
+// services lists the parts that are services, in the order of the contract.
+func (s *settings) services() []string {
+	return slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "gateway" || !s.runs(p) })
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCommand) Run(ctx context.Context) error {
+	s, err := c.check()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	keys, err := identity.LoadOrCreate(s.Data)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	p := newPlatform(s, keys.OpenReads(s.openReads))
+	err = supervise(ctx, s.log, p.units(), func(ctx context.Context) error { return p.becomeReady(ctx) })
+	if errors.Is(err, ledger.ErrDamaged) {
+		return &exitError{exitDamaged, fmt.Errorf("%w; `kompass verify --data %s` names all damage", err, s.Data)}
+	}
+	return err
+}
