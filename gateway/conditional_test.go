@@ -35,11 +35,11 @@ func TestConditionalReads(t *testing.T) {
 					t.Errorf("304 without Vary or Cache-Control: %v", again.Header)
 				}
 			}
-			if other, rest := ask(t, "GET", server.URL+path, "", "If-None-Match", `"other"`); other.StatusCode != 200 || !bytes.Equal(rest, body) {
+			if other, rest := ask(t, "GET", server.URL+path, "", "If-None-Match", `"other"`); other.StatusCode != http.StatusOK || !bytes.Equal(rest, body) {
 				t.Errorf("another tag: %d", other.StatusCode)
 			}
 			head, nothing := ask(t, "HEAD", server.URL+path, "")
-			if head.StatusCode != 200 || len(nothing) != 0 || head.ContentLength != int64(len(body)) || head.Header.Get("ETag") != tag {
+			if head.StatusCode != http.StatusOK || len(nothing) != 0 || head.ContentLength != int64(len(body)) || head.Header.Get("ETag") != tag {
 				t.Errorf("HEAD: %d, %d bytes, length %d", head.StatusCode, len(nothing), head.ContentLength)
 			}
 		})

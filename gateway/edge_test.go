@@ -79,7 +79,7 @@ func TestReadiness(t *testing.T) {
 		if err := json.Unmarshal(body, &answer); err != nil {
 			t.Fatal(err)
 		}
-		if answer.Ready != (response.StatusCode == 200) {
+		if answer.Ready != (response.StatusCode == http.StatusOK) {
 			t.Errorf("ready: %v with %d", answer.Ready, response.StatusCode)
 		}
 		m := map[string]string{}
@@ -99,7 +99,7 @@ func TestReadiness(t *testing.T) {
 	if code, m := states(); code != 503 || m["catalogue"] != "UNREACHABLE" {
 		t.Fatalf("%d %v", code, m)
 	}
-	if response, body := ask(t, "GET", server.URL+"/healthz", ""); response.StatusCode != 200 || string(body) != "ok\n" {
+	if response, body := ask(t, "GET", server.URL+"/healthz", ""); response.StatusCode != http.StatusOK || string(body) != "ok\n" {
 		t.Errorf("alive: %d %s", response.StatusCode, body)
 	}
 	if response, body := ask(t, "GET", server.URL+"/v1/themes", ""); response.StatusCode < 499 {
@@ -187,7 +187,7 @@ func TestPanic(t *testing.T) {
 	e.addPage("/panic", func(*exchange) { panic("secret") })
 	e.addPage("/late", func(x *exchange) { _, _ = x.Write([]byte("half")); panic("secret") })
 	recorder := httptest.NewRecorder()
-	h.ServeHTTP(recorder, httptest.NewRequest("GET", "/panic", nil))
+	h.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/panic", nil))
 	if strings.Contains(recorder.Body.String(), "secret") {
 		t.Error("the panic reached the client")
 	}
@@ -197,7 +197,7 @@ func TestPanic(t *testing.T) {
 			t.Error("an answer that has begun must break off")
 		}
 	}()
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/late", nil))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/late", nil))
 }
 
 func TestRequestIDs(t *testing.T) {
@@ -225,10 +225,10 @@ func TestProblemPages(t *testing.T) {
 		t.Errorf("%s", problem)
 	}
 	response, page := ask(t, "GET", server.URL+"/problems/ETAG_MISMATCH", "")
-	if response.StatusCode != 200 || !bytes.Contains(page, []byte("412")) || !bytes.Contains(page, []byte("has changed")) {
+	if response.StatusCode != http.StatusOK || !bytes.Contains(page, []byte("412")) || !bytes.Contains(page, []byte("has changed")) {
 		t.Errorf("%d %s", response.StatusCode, page)
 	}
-	if response, _ := ask(t, "GET", server.URL+"/problems/NOTHING", ""); response.StatusCode != 404 {
+	if response, _ := ask(t, "GET", server.URL+"/problems/NOTHING", ""); response.StatusCode != http.StatusNotFound {
 		t.Errorf("%d", response.StatusCode)
 	}
 }
@@ -269,7 +269,7 @@ func TestDocs(t *testing.T) {
 	if regexp.MustCompile(`(src|href)="(https?:)?//|<script`).MatchString(page) {
 		t.Error("the page loads something")
 	}
-	for _, want := range []string{"/v1/municipalities/{municipality}/implementations/{implementation}", "csv, xlsx, xzufi, geojson", "theme, district, sizeClass, municipality", updateMask} {
+	for _, want := range []string{"/v1/municipalities/{municipality}/implementations/{implementation}", "csv, xlsx, xzufi, geojson", "theme, district, sizeClass, municipality", updateMask, "Whether the file is the whole table or a part of it."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

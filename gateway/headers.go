@@ -1,9 +1,8 @@
 package gateway
 
 import (
-	"encoding/binary"
+	"crypto/rand"
 	"encoding/hex"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 
@@ -60,8 +59,7 @@ func validID(id string) bool {
 // newID makes an id in the form of a trace id: 32 hexadecimal digits.
 func newID() string {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], rand.Uint64())
-	binary.BigEndian.PutUint64(b[8:], rand.Uint64())
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
 	return hex.EncodeToString(b[:])
 }
 

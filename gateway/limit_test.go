@@ -90,18 +90,18 @@ func TestImportForms(t *testing.T) {
 	}
 	t.Run("JSON body too long", func(t *testing.T) {
 		response, _ := ask(t, "PATCH", server.URL+implementation, `{"note":"`+strings.Repeat("x", 256)+`"}`, "Content-Type", "application/json")
-		if response.StatusCode != 413 {
+		if response.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%d", response.StatusCode)
 		}
 	})
 	t.Run("chunked and too long", func(t *testing.T) {
-		request, _ := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/v1/catalogue:import", io.MultiReader(strings.NewReader(strings.Repeat("x", 5000))))
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/catalogue:import", io.MultiReader(strings.NewReader(strings.Repeat("x", 5000))))
 		response, err := plainClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = response.Body.Close()
-		if response.StatusCode != 413 {
+		if response.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%d", response.StatusCode)
 		}
 	})
@@ -140,7 +140,7 @@ func TestImportsWait(t *testing.T) {
 	t.Parallel()
 	e := &edge{imports: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
-	request, _ := http.NewRequestWithContext(ctx, "POST", "/", nil)
+	request, _ := http.NewRequestWithContext(ctx, http.MethodPost, "/", nil)
 	first, second := &exchange{req: request}, &exchange{req: request}
 	if !e.admitImport(first) {
 		t.Fatal("there was room")

@@ -33,7 +33,7 @@ func amendOpenAPI(source []byte, routes *routes) (object, error) {
 			if ep == nil { // a part that is not served here
 				continue
 			}
-			ep.describe(operation)
+			ep.describe(operation, members(doc, "definitions"))
 			if paths[spelled] == nil {
 				paths[spelled] = object{}
 			}
@@ -125,17 +125,20 @@ func endpointOf(r *route, method string) *endpoint {
 	return r.endpoints[strings.ToUpper(method)]
 }
 
-// describe amends one operation.
-func (ep *endpoint) describe(operation object) {
+// describe amends one operation; definitions have the texts of an import's fields, which become parameters.
+func (ep *endpoint) describe(operation, definitions object) {
 	members(operation, "responses")["default"] = object{"description": "Problem (RFC 9457).",
 		"schema": object{"$ref": "#/definitions/Problem"}}
 	if ep.method != "GET" {
 		operation["security"] = []any{object{"key": []any{}}}
 	}
 	var kept []any
-	listed := map[string]bool{}
+	listed, fields := map[string]bool{}, object{}
 	for _, p := range items(operation["parameters"]) {
 		if ep.upload && p["in"] == "body" {
+			request := refName(members(p, "schema"))
+			fields = members(definitions, request, "properties")
+			delete(definitions, request)
 			p = object{"name": "file", "in": "body", "required": true, "description": "The file itself, or a multipart form with a part \"file\".",
 				"schema": object{"type": "string", "format": "binary"}}
 			operation["consumes"] = []any{"application/octet-stream", "text/csv", "multipart/form-data"}
@@ -148,7 +151,8 @@ func (ep *endpoint) describe(operation object) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(ep.params)) {
 		if !listed[name] && (ep.upload || name == updateMask) {
-			p := object{"name": name, "in": "query", "required": false, "type": "string"}
+			p := object{"name": name, "in": "query", "required": false, "type": "string",
+				"description": cmp.Or(text(members(fields, name)["description"]), text(members(fields, name)["title"]))}
 			ep.params[name].describe(p)
 			kept = append(kept, p)
 		}
@@ -172,7 +176,6 @@ func (p *param) describe(parameter object) {
 	if p.field.JSONName() == updateMask {
 		parameter["description"] = "The fields to change, comma-separated; those of the body when absent."
 	}
-	parameter["description"] = cmp.Or(text(parameter["description"]), "See the request's field of that name.")
 }
 
 // problemSchema describes [problem].

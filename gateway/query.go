@@ -263,7 +263,7 @@ func protoPath(message protoreflect.MessageDescriptor, path string) (string, boo
 
 // outputOnly tells whether clients cannot set the field: it belongs to no mask.
 func outputOnly(field protoreflect.FieldDescriptor) bool {
-	behaviors, _ := proto.GetExtension(field.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	return slices.Contains(behaviors, annotations.FieldBehavior_OUTPUT_ONLY) ||
-		slices.Contains(behaviors, annotations.FieldBehavior_IDENTIFIER)
+	behaviours, _ := proto.GetExtension(field.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	return slices.Contains(behaviours, annotations.FieldBehavior_OUTPUT_ONLY) ||
+		slices.Contains(behaviours, annotations.FieldBehavior_IDENTIFIER)
 }

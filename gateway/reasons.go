@@ -163,10 +163,10 @@ func reasonOf(code codes.Code) *Reason {
 
 // statusOf maps a gRPC code and its reason to the HTTP status.
 func statusOf(code codes.Code, reason string) int {
-	switch {
-	case reason == reasonEtagMismatch:
+	switch reason {
+	case reasonEtagMismatch:
 		return http.StatusPreconditionFailed
-	case reason == reasonTooLarge.Name:
+	case reasonTooLarge.Name:
 		return http.StatusRequestEntityTooLarge
 	}
 	return reasonOf(code).status
