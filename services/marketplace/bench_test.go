@@ -12,6 +12,7 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/list"
 )
 
 // NRW: 396 municipalities and 31 Kreise with 575 implementations each, the whole LeiKa, 2,000 solutions.
@@ -113,6 +114,18 @@ func BenchmarkPortfolioGapsWarm(b *testing.B) {
 	w.gaps()
 	for b.Loop() {
 		w.gaps()
+	}
+}
+
+// BenchmarkPortfolioGapsFiltered answers a page out of all gaps by a filter.
+func BenchmarkPortfolioGapsFiltered(b *testing.B) {
+	gaps := nrw().world.gaps()
+	req := &marketplacev1.ListPortfolioGapsRequest{Filter: `ozg_service = "ozgServices/10100" OR municipalities < 50`}
+	for b.Loop() {
+		page, _, _, err := list.Page(req, gaps, list.Options[*marketplacev1.PortfolioGap]{Key: (*marketplacev1.PortfolioGap).GetPublicService, Ranked: true})
+		if err != nil || len(page) == 0 {
+			b.Fatal(len(page), err)
+		}
 	}
 }
 

@@ -132,7 +132,7 @@ func ranked(duties []duty, tallies []tally) []*marketplacev1.PortfolioGap {
 		gaps[i] = &marketplacev1.PortfolioGap{
 			PublicService: d.name, DisplayName: d.displayName, OzgService: d.ozgService, Theme: d.theme,
 			Municipalities: t.municipalities, AnnualCases: t.cases, Population: t.population,
-			Rank: int32(i) + 1, //nolint:gosec // a catalogue has thousands of entries
+			Rank: int32(i) + 1,
 		}
 	}
 	return gaps

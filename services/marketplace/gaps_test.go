@@ -248,9 +248,10 @@ func TestApplyLeavesTheStateBeforeAsItIs(t *testing.T) {
 			{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS, Obligation: cataloguev1.Obligation_OBLIGATION_OWED},
 		}}))
 	s.apply(t, municipalityStream, s.entry("municipality", "municipalities/05758000", &municipalityv1.Municipality{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}))
+	const name = "municipalities/05758000/implementations/99000000000001"
+	s.apply(t, municipalityStream, s.entry("implementation", name, &municipalityv1.Implementation{Phase: municipalityv1.Implementation_PHASE_PLANNED}))
 	before := s.world
-	s.apply(t, municipalityStream, s.entry("implementation", "municipalities/05758000/implementations/99000000000001",
-		&municipalityv1.Implementation{Phase: municipalityv1.Implementation_PHASE_ONLINE}))
+	s.apply(t, municipalityStream, s.entry("implementation", name, &municipalityv1.Implementation{Phase: municipalityv1.Implementation_PHASE_ONLINE}))
 	if len(before.gaps()) != 1 || len(s.world.gaps()) != 0 {
 		t.Errorf("before %v, after %v", before.gaps(), s.world.gaps())
 	}
@@ -259,5 +260,26 @@ func TestApplyLeavesTheStateBeforeAsItIs(t *testing.T) {
 	}
 	if _, err := apply(before, ledger.Name{Origin: "test", Service: ownStream}, []ledger.Entry{s.entry("solution", "solutions/1", &marketplacev1.Provider{})}); err == nil {
 		t.Error("an entity of the wrong type must stop the replica")
+	}
+}
+
+// TestEqualGapsComeInGermanOrder sorts Ä beside A; among equal names the resource name decides.
+func TestEqualGapsComeInGermanOrder(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	for i, name := range []string{"Zaun", "Übermittlung", "Äste", "Arbeit", "Äste", "Bau"} {
+		resource := fmt.Sprintf("publicServices/9900000000000%d", 9-i)
+		s.apply(t, catalogueStream, s.entry("publicService", resource, &cataloguev1.PublicService{DisplayName: name}),
+			s.entry("relevance", resource+"/relevance", &cataloguev1.Relevance{Rules: []*cataloguev1.ClassRule{
+				{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS, Obligation: cataloguev1.Obligation_OBLIGATION_OWED},
+			}}))
+	}
+	s.apply(t, municipalityStream, s.entry("municipality", "municipalities/05758000", &municipalityv1.Municipality{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}))
+	var names []string
+	for _, g := range s.world.gaps() {
+		names = append(names, g.GetDisplayName()+g.GetPublicService()[len("publicServices/9900000000000"):])
+	}
+	if got := strings.Join(names, " "); got != "Arbeit6 Äste5 Äste7 Bau4 Übermittlung8 Zaun9" {
+		t.Errorf("order is %s", got)
 	}
 }

@@ -23,7 +23,7 @@ func (n *numbers) of(name string) uint32 {
 	defer n.mu.Unlock()
 	number, known := n.number[name]
 	if !known {
-		number = uint32(len(n.number)) //nolint:gosec // catalogues have thousands of entries
+		number = uint32(len(n.number))
 		n.number[strings.Clone(name)] = number
 	}
 	return number

@@ -111,7 +111,7 @@ func (p *place) record(service uint32, i *municipalityv1.Implementation, solutio
 	reduced := implementation{
 		service:  service,
 		solution: solutions.of(i.GetSolution()),
-		cases:    uint32(min(max(i.GetAnnualCases(), 0), 1<<32-1)), //nolint:gosec // bounded
+		cases:    uint32(min(max(i.GetAnnualCases(), 0), 1<<32-1)),
 		settled:  i.GetPhase() == municipalityv1.Implementation_PHASE_NOT_APPLICABLE || maturity.Online(i),
 	}
 	if found {

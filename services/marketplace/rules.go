@@ -33,7 +33,7 @@ func checkSolution(s *marketplacev1.Solution, prefix string) error {
 	bad := fault.New(fault.InvalidField)
 	wrong := false
 	blame := func(field, de, en string) {
-		bad.Field(prefix+field, de, en)
+		bad = bad.Field(prefix+field, de, en)
 		wrong = true
 	}
 	if date := s.GetPromisedDate(); date != "" {
@@ -70,7 +70,7 @@ func checkReferences(w world, s *marketplacev1.Solution, changed []string) error
 		if unknown = append(unknown, resource); bad == nil {
 			bad = fault.New(fault.UnknownReference, "resource", resource)
 		}
-		bad.Field("solution."+field, "„"+resource+"“ gibt es nicht", resource+" does not exist")
+		bad = bad.Field("solution."+field, "„"+resource+"“ gibt es nicht", resource+" does not exist")
 	}
 	if slices.Contains(changed, "provider") {
 		_, known := w.providers.Get(s.GetProvider())

@@ -120,14 +120,14 @@ func dial(tb testing.TB, service *marketplace.Service) marketplacev1.Marketplace
 	}
 	service.Register(s)
 	listener := bufconn.Listen(1 << 20)
-	go s.Serve(listener) //nolint:errcheck // ends with Stop
+	go s.Serve(listener)
 	tb.Cleanup(s.Stop)
 	conn, err := grpc.NewClient("passthrough:///bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { conn.Close() }) //nolint:errcheck // the test is over
+	tb.Cleanup(func() { conn.Close() })
 	return marketplacev1.NewMarketplaceServiceClient(conn)
 }
 
