@@ -7,22 +7,26 @@ import (
 	"kompass.krz.de/services/platform/search"
 )
 
-// finder is the full-text index over the public services of a state, withdrawn ones included, built on the first search.
-// Its documents stand in the order of the list of public services.
-type finder struct {
+// finder is the full-text index over the public services of a state, built on the first search. Nearly all searches are
+// for active entries, which have an index of their own: nothing has to be sorted out. Documents stand in the order of
+// the list that they come from.
+type finder struct{ active, all lazyIndex }
+
+type lazyIndex struct {
 	once  sync.Once
 	index *search.Index
 }
 
-func (s *catalogue) index() *search.Index {
-	s.finder.once.Do(func() {
-		var docs []search.Document
-		for _, e := range s.entries.Prefix(publicPrefix) {
-			docs = append(docs, s.document(e.(*cataloguev1.PublicService)))
+// over answers the index over the items; it is always the same list of the same state.
+func (l *lazyIndex) over(s *catalogue, items []*cataloguev1.PublicService) *search.Index {
+	l.once.Do(func() {
+		docs := make([]search.Document, len(items))
+		for i, m := range items {
+			docs[i] = s.document(m)
 		}
-		s.finder.index = search.Build(docs)
+		l.index = search.Build(docs)
 	})
-	return s.finder.index
+	return l.index
 }
 
 // document is what people find a public service by: its name most of all, then what it belongs to.

@@ -51,41 +51,47 @@ func (s *Service) ListPublicServices(_ context.Context, req *cataloguev1.ListPub
 
 // found answers a page of what a query finds.
 func found(s *catalogue, req *cataloguev1.ListPublicServicesRequest) ([]*cataloguev1.PublicService, string, int32, error) {
-	all, withdrawn := s.publicServices().all, false
-	if strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == "" {
-		if items, next, total, ok, err := best(s.index(), all, req); ok || err != nil {
-			return items, next, total, err
+	services := s.publicServices()
+	items, index := services.active, &s.finder.active
+	ordered := strings.TrimSpace(req.GetOrderBy()) != ""
+	if strings.TrimSpace(req.GetFilter()) == "" && !ordered {
+		if page, next, total, ok, err := best(index.over(s, items), items, req); ok || err != nil {
+			return page, next, total, err
 		}
 	}
 	withdrawn, err := filterNamesState[*cataloguev1.PublicService](req)
 	if err != nil {
 		return nil, "", 0, err
 	}
-	hits := s.index().Search(req.GetQ(), search.Options{Keep: func(doc int) bool { return withdrawn || active(all[doc]) }}).Hits
-	items := make([]*cataloguev1.PublicService, len(hits))
+	if withdrawn {
+		items, index = services.all, &s.finder.all
+	}
+	hits := gathered(items, index.over(s, items).Search(req.GetQ(), search.Options{}).Hits)
+	if ordered {
+		slices.SortFunc(hits, func(a, b *cataloguev1.PublicService) int { return strings.Compare(a.GetName(), b.GetName()) })
+	}
+	return list.Page(req, hits, list.Options[*cataloguev1.PublicService]{Ranked: !ordered})
+}
+
+func gathered(items []*cataloguev1.PublicService, hits []search.Hit) []*cataloguev1.PublicService {
+	list := make([]*cataloguev1.PublicService, len(hits))
 	for i, hit := range hits {
-		items[i] = all[hit.Doc]
+		list[i] = items[hit.Doc]
 	}
-	if strings.TrimSpace(req.GetOrderBy()) != "" {
-		slices.SortFunc(items, func(a, b *cataloguev1.PublicService) int { return strings.Compare(a.GetName(), b.GetName()) })
-		return list.Page(req, items, list.Options[*cataloguev1.PublicService]{})
-	}
-	return list.Page(req, items, list.Options[*cataloguev1.PublicService]{Ranked: true})
+	return list
 }
 
 // best is the common case, without filter and order: only the page itself is gathered. ok is false when ranks have moved
 // since the page before, so that its end has to be looked for among all hits.
-func best(index *search.Index, all []*cataloguev1.PublicService, req *cataloguev1.ListPublicServicesRequest) (
-	items []*cataloguev1.PublicService, next string, total int32, ok bool, err error,
+func best(index *search.Index, items []*cataloguev1.PublicService, req *cataloguev1.ListPublicServicesRequest) (
+	page []*cataloguev1.PublicService, next string, total int32, ok bool, err error,
 ) {
 	cursor, err := list.Open(req)
 	if err != nil {
 		return nil, "", 0, false, err
 	}
 	from := max(cursor.Offset-1, 0) // the last item of the page before shows whether ranks have moved
-	result := index.Search(req.GetQ(), search.Options{
-		Offset: from, Limit: cursor.Size + cursor.Offset - from, Keep: func(doc int) bool { return active(all[doc]) },
-	})
+	result := index.Search(req.GetQ(), search.Options{Offset: from, Limit: cursor.Size + cursor.Offset - from})
 	hits := result.Hits
 	if !cursor.First() {
 		if len(hits) == 0 || hits[0].ID != cursor.Key {
@@ -93,14 +99,11 @@ func best(index *search.Index, all []*cataloguev1.PublicService, req *cataloguev
 		}
 		hits = hits[1:]
 	}
-	items = make([]*cataloguev1.PublicService, len(hits))
-	for i, hit := range hits {
-		items[i] = all[hit.Doc]
+	page = gathered(items, hits)
+	if len(page) > 0 && cursor.Offset+len(page) < result.Total {
+		next = cursor.Next(page[len(page)-1].GetName(), len(page))
 	}
-	if end := cursor.Offset + len(items); len(items) > 0 && end < result.Total {
-		next = cursor.Next(items[len(items)-1].GetName(), len(items))
-	}
-	return items, next, int32(result.Total), true, nil //nolint:gosec // far below 2^31
+	return page, next, int32(result.Total), true, nil //nolint:gosec // far below 2^31
 }
 
 // UpdatePublicService sets the successors of a public service; everything else comes from imports.

@@ -34,6 +34,7 @@ type client struct {
 	cataloguev1.CatalogueServiceClient
 	service *Service
 	tb      testing.TB
+	site    ledger.Site
 }
 
 // start runs a service on a NATS server of its own.
@@ -86,7 +87,7 @@ func join(tb testing.TB, site ledger.Site) *client {
 	if err := service.Ready(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	return &client{cataloguev1.NewCatalogueServiceClient(conn), service, tb}
+	return &client{cataloguev1.NewCatalogueServiceClient(conn), service, tb, site}
 }
 
 // admin is the context of a caller with the administrator's key, and more headers.
