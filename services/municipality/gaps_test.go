@@ -1,0 +1,137 @@
+package municipality
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+)
+
+func cases(n int64) *int64 { return &n }
+
+// table writes gaps as text, one line each.
+func table(answer *municipalityv1.ListGapsResponse) string {
+	var b strings.Builder
+	for _, g := range answer.GetGaps() {
+		fmt.Fprintf(&b, "%s %s", g.GetDisplayName(), strings.TrimPrefix(g.GetKind().String(), "KIND_"))
+		if g.GetOverdue() {
+			b.WriteString(" overdue")
+		}
+		for _, c := range g.GetCandidates() {
+			fmt.Fprintf(&b, " | %d %s %d", c.GetRank(), c.GetDisplayName(), c.GetScore())
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "owed %d, not assessed %d", answer.GetOwedSize(), answer.GetNotAssessedSize())
+	return b.String()
+}
+
+// TestGaps is the golden table: kinds, order and candidates of all kinds of places.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766020", dogTax), Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		Url: "https://detmold.example/hund", Solution: "solutions/hundesteuer-online"})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766020", waste), Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		Solution: "solutions/alles-koenner", Maturity: &municipalityv1.Maturity{Level: 3}})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766020", building), Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		Url: "https://detmold.example/bau", Maturity: &municipalityv1.Maturity{Model: "2.0", Level: 3}, AnnualCases: cases(10)})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766020", marriage), Phase: municipalityv1.Implementation_PHASE_PLANNED,
+		TargetDate: "2026-11-22"})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", waste), Phase: municipalityv1.Implementation_PHASE_NOT_APPLICABLE,
+		NotApplicableReason: "macht der Kreis"})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", marriage), Phase: municipalityv1.Implementation_PHASE_IN_PROGRESS,
+		Priority: municipalityv1.Implementation_PRIORITY_HIGH, TargetDate: "2026-11-23"})
+	for _, c := range []struct{ ags, want string }{
+		{"05766020", `Eheschließung Anmeldung PLANNED overdue
+Baugenehmigung Erteilung BELOW_THRESHOLD | 1 Alleskönner 46
+Bioabfall NO_LINK | 1 Alleskönner 46
+owed 4, not assessed 1`},
+		{"05766044", `Eheschließung Anmeldung IN_PROGRESS
+Baugenehmigung Erteilung MISSING | 1 Alleskönner 62
+Hundesteuer Festsetzung MISSING | 1 Hundesteuer online 71 | 2 Alleskönner 62
+owed 3, not assessed 1`},
+		{"05766000", `Bioabfall MISSING | 1 Nur für Kreise 65 | 2 Alleskönner 61
+Kfz-Zulassung MISSING
+owed 2, not assessed 1`},
+		{"05758999", "owed 0, not assessed 6"},
+	} {
+		if got := table(w.gaps(c.ags, "")); got != c.want {
+			t.Errorf("%s:\n%s\nwant:\n%s", c.ags, got, c.want)
+		}
+	}
+}
+
+func TestGapsFilterAndPages(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	for filter, want := range map[string]int{
+		`theme = themes/bauen-wohnen`: 1, `ozg_service = "ozgServices/10291"`: 1, `kind = MISSING`: 5, `overdue = true`: 0,
+		`candidates.solution = solutions/hundesteuer-online`: 1, `kind = MISSING AND leika_key = ` + waste: 1,
+	} {
+		if got := w.gaps("05711000", filter); len(got.GetGaps()) != want || int(got.GetTotalSize()) != want || got.GetOwedSize() != 5 {
+			t.Errorf("%s: %d gaps, want %d", filter, len(got.GetGaps()), want)
+		}
+	}
+	req := &municipalityv1.ListGapsRequest{Parent: "municipalities/05711000", PageSize: 2, IncludeNotAssessed: true}
+	var names []string
+	for {
+		page, err := w.client.ListGaps(w.ctx, req)
+		must(t, err)
+		for _, g := range page.GetGaps() {
+			names = append(names, g.GetDisplayName()+" "+g.GetKind().String())
+		}
+		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
+			break
+		}
+	}
+	want := "Baugenehmigung Erteilung, Bioabfall, Eheschließung Anmeldung, Hundesteuer Festsetzung, Kfz-Zulassung, Fischereischein Erteilung"
+	got := strings.ReplaceAll(strings.ReplaceAll(strings.Join(names, ", "), " KIND_MISSING", ""), " KIND_NOT_ASSESSED", "")
+	if got != want {
+		t.Errorf("pages: %s", got)
+	}
+	_, err := w.client.ListGaps(w.ctx, &municipalityv1.ListGapsRequest{Parent: "municipalities/05711000", Filter: "nonsense = 1"})
+	wantReason(t, err, "INVALID_FILTER", "filter")
+	_, err = w.client.ListGaps(w.ctx, &municipalityv1.ListGapsRequest{Parent: "municipalities/09999999"})
+	wantReason(t, err, "RESOURCE_NOT_FOUND")
+}
+
+// TestFromGapToOnline is the main job: a gap, a solution chosen, online, gone; then the solution is withdrawn.
+func TestFromGapToOnline(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	gap := w.gaps("05758004", "public_service = publicServices/"+dogTax).GetGaps()[0]
+	if gap.GetRelevanceSource() != publicServices+dogTax+"/relevance" || gap.GetImplementation() != nil {
+		t.Errorf("gap: %v", gap)
+	}
+	chosen := gap.GetCandidates()[0].GetSolution()
+	before, err := w.client.ListProgress(w.ctx, &municipalityv1.ListProgressRequest{Filter: "ags = 05758004"})
+	must(t, err)
+	i := w.patch(&municipalityv1.Implementation{Name: implementationName("05758004", dogTax), Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		Url: "https://buende.example/hund", Solution: chosen, Maturity: &municipalityv1.Maturity{Level: 3}})
+	if !i.GetFulfilled() || i.GetMaturity().GetThreshold() != 3 || i.GetMaturity().GetModel() != "1.1" || i.GetUpdateActor() != "administrator" ||
+		i.GetDisplayName() != "Hundesteuer Festsetzung" || i.GetPublicService() != publicServices+dogTax || i.GetEtag() == "" {
+		t.Errorf("implementation: %v", i)
+	}
+	if left := w.gaps("05758004", "public_service = publicServices/"+dogTax).GetGaps(); len(left) != 0 {
+		t.Errorf("the gap is still there: %v", left)
+	}
+	after, err := w.client.ListProgress(w.ctx, &municipalityv1.ListProgressRequest{Filter: "ags = 05758004"})
+	must(t, err)
+	if before.GetTotal().GetOnline() != 0 || after.GetTotal().GetOnline() != 1 || after.GetTotal().GetOwed() != before.GetTotal().GetOwed() {
+		t.Errorf("progress before %v, after %v", before.GetTotal(), after.GetTotal())
+	}
+	w.publish("marketplace", solution("hundesteuer-online", "Hundesteuer online",
+		func(s *marketplacev1.Solution) { s.State = marketplacev1.Solution_STATE_WITHDRAWN }, dogTax))
+	again := w.gaps("05758004", "kind = SOLUTION_WITHDRAWN").GetGaps()
+	if len(again) != 1 || !again[0].GetImplementation().GetSolutionWithdrawn() || len(again[0].GetCandidates()) != 1 {
+		t.Errorf("after the withdrawal: %v", again)
+	}
+	listed, err := w.client.ListImplementations(w.ctx, &municipalityv1.ListImplementationsRequest{Parent: "municipalities/05758004", Filter: "solution_withdrawn = true"})
+	must(t, err)
+	if len(listed.GetImplementations()) != 1 {
+		t.Errorf("implementations on a withdrawn solution: %v", listed)
+	}
+}
