@@ -99,4 +99,4 @@ func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn("nats: " + fmt.Sprin
 func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
 func (l serverLog) Errorf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
 func (l serverLog) Debugf(f string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Tracef(f string, v ...any)  {}
+func (l serverLog) Tracef(string, ...any)      {}

@@ -129,10 +129,10 @@ func classify(err error) error {
 	if errors.As(err, &api) {
 		switch api.ErrorCode {
 		case codeWrongLastSequence, codeWrongLastSequenceConstant:
-			return fmt.Errorf("%w: %v", ErrConflict, err)
+			return fmt.Errorf("%w: %w", ErrConflict, err)
 		}
 	}
 	return unavailable(err)
 }
 
-func unavailable(err error) error { return fmt.Errorf("%w: %v", ErrUnavailable, err) }
+func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }

@@ -87,11 +87,11 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 
 func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
 	last, err := src.log.LastSequence(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if err != nil && ctx.Err() == nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	src.target.Store(last)
 	src.ready.Store(true)

@@ -39,7 +39,8 @@ func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]
 	var last error
 	for attempt := range attempts {
 		result, err := r.try(ctx, c, decide)
-		if err == nil || ctx.Err() != nil || !(errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable)) {
+		again := errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable)
+		if !again || ctx.Err() != nil {
 			return result, err
 		}
 		last = err
