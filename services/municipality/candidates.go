@@ -34,14 +34,13 @@ const (
 
 // contest is what candidates for the gaps of one place are measured by.
 type contest struct {
-	place     *municipalityv1.Municipality
-	district  string // AGS of its Kreis, its own for a Kreis or kreisfreie Stadt
-	centre    string
-	users     usage
-	places    func(ags string) *place
-	covers    map[string]int // by solution: gaps of this place that it covers
-	today     string
-	neighbour map[string]standing // by solution, as far as asked for
+	place  *municipalityv1.Municipality
+	area   string // as place.area
+	centre string
+	users  usage
+	covers map[string]int // by solution: gaps of this place that it covers
+	today  string
+	others map[string]standing // by solution, as far as asked for
 }
 
 // standing says who else uses a solution.
@@ -49,14 +48,13 @@ type standing struct{ district, elsewhere, sameCentre int }
 
 func (r records) contestFor(p *place, list *gapList, today string) *contest {
 	return &contest{
-		place:     p.municipality,
-		district:  cmp.Or(districtOf(p.municipality), p.municipality.GetAgs()),
-		centre:    p.municipality.GetDataCentre(),
-		users:     r.users(),
-		places:    r.place,
-		covers:    list.cover,
-		today:     today,
-		neighbour: map[string]standing{},
+		place:  p.municipality,
+		area:   p.area,
+		centre: p.municipality.GetDataCentre(),
+		users:  r.users(),
+		covers: list.cover,
+		today:  today,
+		others: map[string]standing{},
 	}
 }
 
@@ -147,16 +145,15 @@ func (c *contest) userReasons(reasons []*municipalityv1.RankReason, solution str
 
 // standingOf counts the other users of a solution.
 func (c *contest) standingOf(solution string) standing {
-	if s, known := c.neighbour[solution]; known {
+	if s, known := c.others[solution]; known {
 		return s
 	}
 	var s standing
-	for _, ags := range c.users[solution] {
-		p := c.places(ags)
-		if p == nil || ags == c.place.GetAgs() {
+	for _, p := range c.users[solution] {
+		if p.municipality.GetAgs() == c.place.GetAgs() {
 			continue
 		}
-		if cmp.Or(districtOf(p.municipality), ags) == c.district {
+		if p.area == c.area {
 			s.district++
 		} else {
 			s.elsewhere++
@@ -165,7 +162,7 @@ func (c *contest) standingOf(solution string) standing {
 			s.sameCentre++
 		}
 	}
-	c.neighbour[solution] = s
+	c.others[solution] = s
 	return s
 }
 

@@ -69,15 +69,15 @@ func (m *market) buildCoverage() map[string][]covering {
 	return all
 }
 
-// usage says which places record an implementation on which solution: AGS in ascending order, by solution.
-type usage map[string][]string
+// usage says which places record an implementation on which solution: by solution, in the order of their AGS.
+type usage map[string][]*place
 
 func (r records) users() usage {
 	return r.usage.get(func() usage {
 		u := usage{}
-		for ags, p := range r.places.All() {
+		for _, p := range r.all() {
 			for _, s := range p.solutionsInUse() {
-				u[s] = append(u[s], ags)
+				u[s] = append(u[s], p)
 			}
 		}
 		return u

@@ -25,8 +25,8 @@ type onlineList struct {
 // onlineOf answers what citizens of a place can use online, from memory when nothing that it depends on has changed.
 func (r records) onlineOf(p *place) *onlineList {
 	var district *place
-	if ags := districtOf(p.municipality); ags != "" {
-		district = r.place(ags)
+	if p.area != p.municipality.GetAgs() {
+		district = r.place(p.area)
 	}
 	all := r.catalogue.allEntries()
 	return p.online.get(onlineKey{district, all}, func() *onlineList { return listOnline(p, district, all) })

@@ -99,7 +99,7 @@ func (s *progress) add(p *place, d *duties, tally []counts) {
 	}
 	s.total.include(all)
 	if !s.byTheme() {
-		key, name := s.groupOf(p.municipality)
+		key, name := s.groupOf(p)
 		s.group(key, name).include(all)
 	}
 }
@@ -109,16 +109,16 @@ func (s *progress) byTheme() bool {
 }
 
 // groupOf is the key and the name of the group that a place counts in.
-func (s *progress) groupOf(m *municipalityv1.Municipality) (key, name string) {
+func (s *progress) groupOf(p *place) (key, name string) {
+	m := p.municipality
 	switch s.by {
 	case municipalityv1.ListProgressRequest_GROUP_BY_SIZE_CLASS:
 		return m.GetSizeClass().String(), className(m.GetSizeClass())
 	case municipalityv1.ListProgressRequest_GROUP_BY_DISTRICT:
-		ags := cmp.Or(districtOf(m), m.GetAgs())
-		if district := s.records.place(ags); district != nil {
-			return municipalityName(ags), district.municipality.GetDisplayName()
+		if district := s.records.place(p.area); district != nil {
+			return municipalityName(p.area), district.municipality.GetDisplayName()
 		}
-		return municipalityName(ags), ags
+		return municipalityName(p.area), p.area
 	default:
 		return m.GetName(), m.GetDisplayName()
 	}

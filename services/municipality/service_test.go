@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type world struct {
 	service *Service
 	client  municipalityv1.MunicipalityServiceClient
 	foreign map[string]*state.Replica[struct{}]
+	stop    func() // may be called early
 }
 
 func newWorld(tb testing.TB) *world {
@@ -69,7 +71,7 @@ func openWorld(tb testing.TB, dir string) *world {
 	}
 	stopServer := w.serve(ctx)
 	must(tb, service.Ready(ctx))
-	tb.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		stopServer()
 		cancel()
 		for range 3 {
@@ -77,6 +79,7 @@ func openWorld(tb testing.TB, dir string) *world {
 		}
 		nats.Stop()
 	})
+	tb.Cleanup(w.stop)
 	w.ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer key")
 	return w
 }
@@ -128,7 +131,7 @@ func (w *world) succeed(key string, successors ...string) {
 	_, err := replica.Write(w.ctx, ledger.Cause{Actor: "test", Time: testDay}, func(struct{}) ([]ledger.Draft, error) {
 		return []ledger.Draft{{
 			Subject: replica.Own().Subject("succession", key), Resource: publicServices + key,
-			Entity: &cataloguev1.PublicService{Name: publicServices + key, Successors: successors},
+			Entity: &cataloguev1.Succession{Name: publicServices + key, Successors: successors},
 		}}, nil
 	})
 	must(w.tb, err)

@@ -1,6 +1,7 @@
 package municipality
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ func emptyRecords() records {
 type place struct {
 	municipality    *municipalityv1.Municipality     // nil while only implementations are known
 	implementations []*municipalityv1.Implementation // by key
+	area            string                           // AGS of its Kreis; its own for a Kreis and a kreisfreie Stadt
 
 	solutions lazy[[]string] // names of the solutions in use, each once
 	tally     memo[*duties, []counts]
@@ -62,14 +64,18 @@ func (r records) all() []*place {
 
 // find answers what is recorded for a public service; nil when nothing is.
 func (p *place) find(key string) *municipalityv1.Implementation {
-	if i, ok := p.search(key); ok {
+	if i, ok := position(p.implementations, key); ok {
 		return p.implementations[i]
 	}
 	return nil
 }
 
-func (p *place) search(key string) (int, bool) {
-	return slices.BinarySearchFunc(p.implementations, key, func(i *municipalityv1.Implementation, key string) int {
+// position is where a key is in a list, or belongs. Keys behind the last one are told at once: lists grow at the end.
+func position(sorted []*municipalityv1.Implementation, key string) (int, bool) {
+	if n := len(sorted); n == 0 || keyOf(sorted[n-1].GetName()) < key {
+		return n, false
+	}
+	return slices.BinarySearchFunc(sorted, key, func(i *municipalityv1.Implementation, key string) int {
 		return strings.Compare(keyOf(i.GetName()), key)
 	})
 }
@@ -175,10 +181,10 @@ func (r records) merge(touched map[string]*changes) state.Table[*place] {
 	for ags, c := range touched {
 		after := &place{}
 		if before, ok := edit.Get(ags); ok {
-			after.municipality, after.implementations = before.municipality, before.implementations
+			after.municipality, after.implementations, after.area = before.municipality, before.implementations, before.area
 		}
 		if c.municipality != nil {
-			after.municipality = c.municipality
+			after.municipality, after.area = c.municipality, cmp.Or(districtOf(c.municipality), c.municipality.GetAgs())
 		}
 		after.implementations = mergeImplementations(after.implementations, c.implementations)
 		edit.Set(ags, after)
@@ -193,23 +199,21 @@ func mergeImplementations(before []*municipalityv1.Implementation, changed []cha
 	}
 	slices.SortStableFunc(changed, func(a, b change) int { return strings.Compare(a.key, b.key) })
 	after := make([]*municipalityv1.Implementation, 0, len(before)+len(changed))
-	i := 0
 	for n, c := range changed {
 		if n+1 < len(changed) && changed[n+1].key == c.key {
 			continue
 		}
-		for i < len(before) && keyOf(before[i].GetName()) < c.key {
-			after = append(after, before[i])
-			i++
-		}
-		if i < len(before) && keyOf(before[i].GetName()) == c.key {
-			i++
-		}
+		at, found := position(before, c.key)
+		after = append(after, before[:at]...)
 		if c.after != nil {
 			after = append(after, c.after)
 		}
+		if found {
+			at++
+		}
+		before = before[at:]
 	}
-	return append(after, before[i:]...)
+	return append(after, before...)
 }
 
 // subjectOf reads the entity and its id from "kompass.<origin>.<service>.<entity>.<id…>".
