@@ -83,7 +83,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 		return cmp.Or(cmp.Compare(b.GetScore(), a.GetScore()), cmp.Compare(a.GetSolution(), b.GetSolution()))
 	})
 	for i, candidate := range candidates {
-		candidate.Rank = int32(i + 1) //nolint:gosec // as many as there are solutions
+		candidate.Rank = int32(i + 1)
 	}
 	return candidates
 }
@@ -109,7 +109,7 @@ func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity)
 }
 
 func give(reasons []*municipalityv1.RankReason, reason string, points int, de, en string) []*municipalityv1.RankReason {
-	return append(reasons, &municipalityv1.RankReason{Reason: reason, Points: int32(points), MessageDe: de, MessageEn: en}) //nolint:gosec // some dozens
+	return append(reasons, &municipalityv1.RankReason{Reason: reason, Points: int32(points), MessageDe: de, MessageEn: en})
 }
 
 func maturityReason(reasons []*municipalityv1.RankReason, m *municipalityv1.Maturity) []*municipalityv1.RankReason {

@@ -173,7 +173,7 @@ func (e *entries) sortByName() {
 	}
 	slices.SortStableFunc(sorted, func(a, b named) int { return bytes.Compare(a.key, b.key) })
 	for i, n := range sorted {
-		n.entry.order = int32(i) //nolint:gosec // a catalogue stays far below 2^31
+		n.entry.order = int32(i)
 	}
 }
 

@@ -135,3 +135,93 @@ func TestFromGapToOnline(t *testing.T) {
 		t.Errorf("implementations on a withdrawn solution: %v", listed)
 	}
 }
+
+// TestPromisesAndUsers: what a promise and its history, and users near and far, do to a candidate.
+func TestPromisesAndUsers(t *testing.T) {
+	t.Parallel()
+	change := func(before, after string) *marketplacev1.PromiseChange {
+		return &marketplacev1.PromiseChange{OldDate: before, NewDate: after}
+	}
+	for _, c := range []struct {
+		date    string
+		changes []*marketplacev1.PromiseChange
+		want    string
+	}{
+		{"", nil, "AVAILABLE 15;"},
+		{"", []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "")}, "AVAILABLE 15;"},
+		{"2026-11-23", nil, "PROMISED 0;"},
+		{"2026-11-22", nil, "PROMISE_OVERDUE -15;"},
+		{"2027-01-01", []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01"),
+			change("2026-06-01", "2026-05-01"), change("2026-05-01", "2027-01-01")}, "PROMISED 0;PROMISE_SLIPPED -10;"},
+	} {
+		got := ""
+		for _, r := range promiseReasons(nil, &marketplacev1.Solution{PromisedDate: c.date, PromiseChanges: c.changes}, "2026-11-23") {
+			got += fmt.Sprintf("%s %d;", r.GetReason(), r.GetPoints())
+		}
+		if got != c.want {
+			t.Errorf("%s %v: %s", c.date, c.changes, got)
+		}
+	}
+	w := smallWorld(t)
+	for _, ags := range []string{"05758004", "05711000", "05766020"} {
+		w.patch(&municipalityv1.Implementation{Name: implementationName(ags, dogTax), Phase: planned, Solution: "solutions/hundesteuer-online"})
+	}
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05758000", waste), Phase: notApplicable, NotApplicableReason: "x",
+		Solution: "solutions/hundesteuer-online"})
+	best := w.gaps("05766044", "public_service = publicServices/"+dogTax).GetGaps()[0].GetCandidates()[0]
+	got := ""
+	for _, r := range best.GetReasons() {
+		got += fmt.Sprintf("%s %d;", r.GetReason(), r.GetPoints())
+		if r.GetMessageDe() == "" || r.GetMessageEn() == "" {
+			t.Errorf("reason without text: %v", r)
+		}
+	}
+	if want := "MATURITY_FULFILS 40;USED_IN_DISTRICT 6;USED_ELSEWHERE 2;SAME_DATA_CENTRE 10;AVAILABLE 15;"; got != want || best.GetScore() != 73 {
+		t.Errorf("%s %s = %d", best.GetSolution(), got, best.GetScore())
+	}
+}
+
+// TestProgress is the golden table of groups.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", dogTax), Phase: online, Maturity: &municipalityv1.Maturity{Level: 3}})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", building), Phase: online, Maturity: &municipalityv1.Maturity{Level: 2}})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", waste), Phase: notApplicable, NotApplicableReason: "x"})
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766000", waste), Phase: planned})
+	for _, c := range []struct {
+		by           municipalityv1.ListProgressRequest_GroupBy
+		filter, want string
+	}{
+		{municipalityv1.ListProgressRequest_GROUP_BY_THEME, "district = municipalities/05766000", `
+ Ohne Themenfeld 2: owed 3 = 0+0+0+0+3, not applicable 1, not assessed 2
+themes/bauen-wohnen Bauen & Wohnen 2: owed 2 = 0+1+0+0+1, not applicable 0, not assessed 0
+themes/steuern-zoll Steuern & Zoll 2: owed 2 = 1+0+0+0+1, not applicable 0, not assessed 0
+ Gesamt 2: owed 7 = 1+1+0+0+5, not applicable 1, not assessed 2`},
+		{municipalityv1.ListProgressRequest_GROUP_BY_DISTRICT, "", `
+municipalities/05711000 Bielefeld 1: owed 5 = 0+0+0+0+5, not applicable 0, not assessed 1
+municipalities/05758000 Kreis Herford 3: owed 6 = 0+0+0+0+6, not applicable 0, not assessed 8
+municipalities/05766000 Kreis Lippe 3: owed 9 = 1+1+0+1+6, not applicable 1, not assessed 3
+ Gesamt 7: owed 20 = 1+1+0+1+17, not applicable 1, not assessed 12`},
+		{municipalityv1.ListProgressRequest_GROUP_BY_SIZE_CLASS, "ags = 05766*", `
+SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT Große kreisangehörige Stadt 1: owed 4 = 0+0+0+0+4, not applicable 0, not assessed 1
+SIZE_CLASS_KREIS Kreis 1: owed 2 = 0+0+0+1+1, not applicable 0, not assessed 1
+SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT Mittlere kreisangehörige Stadt 1: owed 3 = 1+1+0+0+1, not applicable 1, not assessed 1
+ Gesamt 3: owed 9 = 1+1+0+1+6, not applicable 1, not assessed 3`},
+		{municipalityv1.ListProgressRequest_GROUP_BY_MUNICIPALITY, "population > 300000 AND kind = DISTRICT", `
+municipalities/05766000 Kreis Lippe 1: owed 2 = 0+0+0+1+1, not applicable 0, not assessed 1
+ Gesamt 1: owed 2 = 0+0+0+1+1, not applicable 0, not assessed 1`},
+	} {
+		answer, err := w.client.ListProgress(w.ctx, &municipalityv1.ListProgressRequest{GroupBy: c.by, Filter: c.filter})
+		must(t, err)
+		got := ""
+		for _, g := range append(answer.GetProgress(), answer.GetTotal()) {
+			got += fmt.Sprintf("\n%s %s %d: owed %d = %d+%d+%d+%d+%d, not applicable %d, not assessed %d", g.GetKey(), g.GetDisplayName(),
+				g.GetMunicipalities(), g.GetOwed(), g.GetOnline(), g.GetBelowThreshold(), g.GetInProgress(), g.GetPlanned(), g.GetOpen(),
+				g.GetNotApplicable(), g.GetNotAssessed())
+		}
+		if got != c.want {
+			t.Errorf("%v %s:%s\nwant:%s", c.by, c.filter, got, c.want)
+		}
+	}
+}

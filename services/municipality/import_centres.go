@@ -65,12 +65,19 @@ func centreID(columns tabular.Columns, r tabular.Row) string {
 // webAddress completes what is written the way people write it: "krz.de".
 func (f *findings) webAddress(c spot) string {
 	address := c.value
-	if address != "" && !strings.Contains(address, "://") {
+	if address == "" {
+		return ""
+	}
+	completed := !strings.Contains(address, "://")
+	if completed {
 		address = "https://" + address
 	}
-	if address == "" || isWebAddress(address) && len(address) <= 2000 {
-		return strings.Clone(address)
+	if !isWebAddress(address) || len(address) > 2000 {
+		f.warn(c, "INVALID_URL", "Keine Adresse mit http oder https; nicht übernommen.", "Not an http or https address; left out.")
+		return ""
 	}
-	f.warn(c, "INVALID_URL", "Keine Adresse mit http oder https; nicht übernommen.", "Not an http or https address; left out.")
-	return ""
+	if completed {
+		f.info(c, "URL_COMPLETED", "Ohne https:// angegeben; gelesen als "+address+".", "Given without https://; read as "+address+".")
+	}
+	return address
 }

@@ -55,7 +55,7 @@ func (f *findings) fail(s spot, reason, de, en string) {
 func (f *findings) add(severity commonv1.ImportIssue_Severity, s spot, reason, de, en string) {
 	f.report.IssueCount++
 	issue := &commonv1.ImportIssue{
-		Severity: severity, Line: int32(s.line), Column: s.column, Value: cut(s.value), //nolint:gosec // a file has fewer lines
+		Severity: severity, Line: int32(s.line), Column: s.column, Value: cut(s.value),
 		Reason: reason, MessageDe: de, MessageEn: en,
 	}
 	if len(f.report.GetIssues()) < maxIssues {

@@ -102,7 +102,7 @@ func tableFindings(kind commonv1.ImportReport_Table, table *tabular.Table, colum
 	if table.Separator != 0 {
 		f.report.Separator = string(table.Separator)
 	}
-	f.report.Rows = int32(len(table.Rows)) //nolint:gosec // tabular allows some 100,000
+	f.report.Rows = int32(len(table.Rows))
 	f.report.IgnoredColumns = columns.Ignored()
 	return f
 }

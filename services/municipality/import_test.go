@@ -218,3 +218,28 @@ func TestImportWarnsAndValidatesOnly(t *testing.T) {
 	_, err = w.client.ImportMunicipalities(context.Background(), req)
 	wantReason(t, err, "KEY_MISSING")
 }
+
+// TestImportOfStarterTables imports what the binary ships, after the register and before it.
+func TestImportOfStarterTables(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string { return string(projectFile(t, "cmd", "kompass", "starter", name)) }
+	w := newWorld(t)
+	if r := w.importFile(read("data_centres.csv")); r.GetTable() != commonv1.ImportReport_TABLE_DATA_CENTRES || r.GetAdded() != r.GetRows() {
+		t.Errorf("data centres: %v", r)
+	}
+	if r := w.importFile(read("places.csv")); r.GetAdded() != 39 || r.GetIssueCount() != 0 || len(r.GetIgnoredColumns()) != 0 {
+		t.Errorf("places: %v", r)
+	}
+	lippe, lemgo := w.municipality("05766000"), w.municipality("05766044")
+	if lippe.GetDisplayName() != "Kreis Lippe" || lippe.GetKind() != municipalityv1.Municipality_KIND_DISTRICT ||
+		lemgo.GetDataCentre() != "dataCentres/krz" || lemgo.GetDistrict() != lippe.GetName() || lemgo.GetLatitude() < 51 {
+		t.Errorf("Lippe %v, Lemgo %v", lippe, lemgo)
+	}
+	for range 2 {
+		w.importFile(string(sharedData(t, "nrw_gemeinden.csv")))
+		w.importFile(read("places.csv"))
+	}
+	if r := w.importFile(read("places.csv")); r.GetUnchanged() != 39 {
+		t.Errorf("places again: %v", r)
+	}
+}

@@ -134,7 +134,7 @@ func (s *progress) group(key, name string) *group {
 }
 
 func (g *group) include(c counts) {
-	g.counts.add(c)
+	g.add(c)
 	g.places++
 }
 

@@ -24,8 +24,8 @@ func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsReques
 	}
 	contest := r.contestFor(p, found, today)
 	answer := &municipalityv1.ListGapsResponse{
-		OwedSize:        int32(found.owed),                                                           //nolint:gosec // a catalogue stays far below 2^31
-		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)), //nolint:gosec // the same
+		OwedSize:        int32(found.owed),
+		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)),
 	}
 	if strings.TrimSpace(req.GetFilter()) == "" {
 		err = r.pageGaps(answer, req, gaps, contest)
@@ -46,7 +46,7 @@ func (r records) pageGaps(answer *municipalityv1.ListGapsResponse, req *municipa
 	}
 	from := afterGap(gaps, cursor)
 	page := gaps[from:min(from+cursor.Size, len(gaps))]
-	answer.TotalSize = int32(len(gaps)) //nolint:gosec // a catalogue stays far below 2^31
+	answer.TotalSize = int32(len(gaps))
 	answer.Gaps = make([]*municipalityv1.Gap, len(page))
 	for i := range page {
 		answer.Gaps[i] = r.spellOut(&page[i])
@@ -128,7 +128,7 @@ func (r records) searchOnline(req *municipalityv1.ListOnlineServicesRequest, onl
 		Offset: cursor.Offset, Limit: cursor.Size,
 		Keep: func(doc int) bool { return filter.Matches(online.services[doc]) },
 	})
-	answer := &municipalityv1.ListOnlineServicesResponse{TotalSize: int32(result.Total)} //nolint:gosec // far below 2^31
+	answer := &municipalityv1.ListOnlineServicesResponse{TotalSize: int32(result.Total)}
 	for _, hit := range result.Hits {
 		answer.OnlineServices = append(answer.OnlineServices, online.services[hit.Doc])
 	}

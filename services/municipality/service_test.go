@@ -193,6 +193,12 @@ func wantReason(tb testing.TB, err error, reason string, fields ...string) {
 // sharedData is a file of real data; the test is skipped where it is missing.
 func sharedData(tb testing.TB, name string) []byte {
 	tb.Helper()
+	return projectFile(tb, "..", "shared", "data", name)
+}
+
+// projectFile is a file by its path from the project's root; the test is skipped where it is missing.
+func projectFile(tb testing.TB, path ...string) []byte {
+	tb.Helper()
 	dir, err := os.Getwd()
 	must(tb, err)
 	for {
@@ -204,9 +210,9 @@ func sharedData(tb testing.TB, name string) []byte {
 		}
 		dir = filepath.Dir(dir)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "..", "shared", "data", name))
+	data, err := os.ReadFile(filepath.Join(append([]string{dir}, path...)...))
 	if err != nil {
-		tb.Skipf("real data is missing: %v", err)
+		tb.Skipf("file is missing: %v", err)
 	}
 	return data
 }
