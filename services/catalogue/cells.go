@@ -8,27 +8,25 @@ import (
 )
 
 // leikaTypes reads a set of LeiKa types: "1, 2/3" is [1 2 3]. What is no type is left out and reported.
-func leikaTypes(cell string) ([]int32, finding) {
-	var types []int32
+func leikaTypes(cell string) (types []int32, f finding) {
 	for part := range strings.FieldsFuncSeq(cell, func(r rune) bool { return strings.ContainsRune(" ,;/+|&", r) }) {
 		switch strings.ToLower(part) {
 		case "typ", "und", "oder":
 			continue
 		}
 		if len(part) != 1 || part[0] < '1' || part[0] > '9' {
-			return types, finding{
+			f = finding{
 				reason: "BAD_LEIKA_TYPE",
 				de:     "Kein LeiKa-Typ; erwartet werden Ziffern wie 4 oder 2/3.",
 				en:     "Not a LeiKa type; digits such as 4 or 2/3 are expected.",
 				repair: true,
 			}
-		}
-		if t := int32(part[0] - '0'); !slices.Contains(types, t) {
+		} else if t := int32(part[0] - '0'); !slices.Contains(types, t) {
 			types = append(types, t)
 		}
 	}
 	slices.Sort(types)
-	return types, finding{}
+	return types, f
 }
 
 // flag reads yes or no as tables write it; empty is no.

@@ -1,0 +1,94 @@
+package catalogue
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/catalogue/xzufi"
+)
+
+// delivery is an XZuFi message with these objects.
+func delivery(objects ...string) string {
+	return `<?xml version="1.0" encoding="UTF-8"?><x:m xmlns:x="` + xzufi.Namespace + `">` + strings.Join(objects, "\n") + `</x:m>`
+}
+
+// written is a service in a delivery; without key it is not in the LeiKa.
+func written(id, key, name, inside string) string {
+	if key != "" {
+		key = `<x:referenzLeiKa><code>` + key + `</code></x:referenzLeiKa>`
+	}
+	return `<x:schreibe><x:leistung><x:id schemeAgencyID="A">` + id + `</x:id><x:bezeichnung languageCode="de">` + name + `</x:bezeichnung>` + key + inside + `</x:leistung></x:schreibe>`
+}
+
+func deleted(id string) string {
+	return `<x:loesche><x:leistung><x:id schemeAgencyID="A">` + id + `</x:id></x:leistung></x:loesche>`
+}
+
+// TestDelivery: a delivery is a part; it changes what it writes, withdraws what it deletes, and leaves the rest alone.
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	c.load("leika_key,name,ozg_id,typisierung\n99000000000001,Abbruch,10513,4\n99000000000002,Jagd,,5\n99000000000003,Fisch,,\n99000000000004,Parken,,\n99000000000005,Wald,,\n")
+	r := c.load(delivery(
+		written("1", "99000000000001", "Abbruch von Gebäuden", ""), written("2", "99000000000009", "Hundesteuer", ""),
+		written("3", "", "Wilder Müll", ""), written("4", "99000000000001", "Abbruch anderswo", ""), deleted("99000000000003"), deleted("77"),
+	))
+	if counts(r) != [5]int64{2, 1, 1, 0, 2} || r.GetTable() != commonv1.ImportReport_TABLE_PUBLIC_SERVICES || r.GetFormat() != commonv1.FileFormat_FILE_FORMAT_XZUFI {
+		t.Errorf("%v", r)
+	}
+	if got := issuesOf(r); got["DUPLICATE_ENTRY"] != 1 || got["UNKNOWN_PUBLIC_SERVICE"] != 1 {
+		t.Errorf("%v", r.GetIssues())
+	}
+	m, err := c.GetPublicService(t.Context(), &cataloguev1.GetPublicServiceRequest{Name: name(1)})
+	if err != nil || m.GetDisplayName() != "Abbruch von Gebäuden" || m.GetOzgService() != "ozgServices/10513" {
+		t.Errorf("%v %v", m, err)
+	}
+	gone, err := c.GetPublicService(t.Context(), &cataloguev1.GetPublicServiceRequest{Name: name(3)})
+	if err != nil || gone.GetState() != cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN {
+		t.Errorf("%v %v", gone, err)
+	}
+	_, err = c.try(delivery(deleted("99000000000001"), deleted("99000000000002")))
+	refused(t, err, codes.FailedPrecondition, "IMPORT_SHRINKS_CATALOGUE")
+	for _, empty := range []string{delivery(), delivery(`<x:schreibe><x:organisationseinheit><x:id>1</x:id></x:organisationseinheit></x:schreibe>`)} {
+		_, err = c.try(empty, force)
+		refused(t, err, codes.FailedPrecondition, "IMPORT_EMPTY")
+	}
+	_, err = c.try(delivery(written("1", "9,9E+13", "Abbruch", "")))
+	refused(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS")
+	if issue := reportOf(err).GetIssues()[0]; issue.GetReason() != "SCIENTIFIC_NOTATION" || issue.GetColumn() != "referenzLeiKa" {
+		t.Errorf("%v", issue)
+	}
+}
+
+// TestReplay: a replica that starts later arrives at the same state, revisions and their differences included.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	a.load("name,themenfeld\nGeburt,Familie & Kind\n")
+	a.load(services(0, 30))
+	a.load(strings.ReplaceAll(services(1, 30), "Leistung 7\n", "Leistung sieben\n"))
+	if _, err := a.UpdatePublicService(admin(t), &cataloguev1.UpdatePublicServiceRequest{PublicService: &cataloguev1.PublicService{Name: name(0), Successors: []string{name(1)}}}); err != nil {
+		t.Fatal(err)
+	}
+	a.load("target,kreis\n99000000000001,ja\n")
+	b := join(t, a.site)
+	for revision := 1; revision <= 3; revision++ {
+		if x, y := fmt.Sprint(a.changes(revision)), fmt.Sprint(b.changes(revision)); x != y {
+			t.Errorf("revision %d is %s and %s", revision, x, y)
+		}
+	}
+	all := &cataloguev1.ListPublicServicesRequest{Filter: "state:*", PageSize: 100}
+	if x, y := a.find(all).String(), b.find(all).String(); x != y {
+		t.Errorf("%s and %s", x, y)
+	}
+	x, err := a.GetRelevance(t.Context(), &cataloguev1.GetRelevanceRequest{Name: name(1) + "/relevance"})
+	y, err2 := b.GetRelevance(t.Context(), &cataloguev1.GetRelevanceRequest{Name: name(1) + "/relevance"})
+	if err != nil || err2 != nil || x.String() != y.String() {
+		t.Errorf("%v and %v, %v %v", x, y, err, err2)
+	}
+}
