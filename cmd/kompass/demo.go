@@ -64,8 +64,7 @@ func (p *platform) inUse(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		last, err := log.LastSequence(ctx)
-		if err = errors.Join(err, log.Close()); err != nil || last > 0 {
+		if last, err := log.LastSequence(ctx); err != nil || last > 0 {
 			return last > 0, err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,8 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/test/bufconn"
 
 	"kompass.krz.de/gateway"
@@ -36,6 +36,7 @@ import (
 type service interface {
 	Run(ctx context.Context) error
 	Ready(ctx context.Context) error
+	IsReady() (ready bool, broken error)
 	Register(r grpc.ServiceRegistrar)
 	Revisions() server.Revisions
 }
@@ -55,7 +56,8 @@ type platform struct {
 	site     ledger.Site
 	embedded *broker.Embedded
 	services map[string]service
-	health   *health.Server
+	opened   chan struct{} // closed when all services are made
+	open     atomic.Bool   // the process is ready for requests
 	grpc     *grpc.Server
 	memory   *bufconn.Listener // gRPC within the process
 	conns    map[string]*grpc.ClientConn
@@ -66,16 +68,16 @@ type platform struct {
 func newPlatform(s *settings, keys *identity.Keys) *platform {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &platform{settings: s, keys: keys, metrics: metrics, health: health.NewServer(), services: map[string]service{}, conns: map[string]*grpc.ClientConn{}}
+	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), services: map[string]service{}, conns: map[string]*grpc.ClientConn{}}
 }
 
 // units lists what starts, in this order; it stops in the reverse order, the broker last.
 func (p *platform) units() []unit {
-	units := []unit{{name: "broker", start: p.startBroker, stop: p.stopBroker}}
-	for _, name := range p.settings.services() {
-		units = append(units, p.serviceUnit(name))
+	units := []unit{
+		{name: "broker", start: p.startBroker, stop: p.stopBroker},
+		{name: "services", start: p.openServices, run: p.runServices},
+		{name: "grpc", start: p.startGRPC, stop: p.stopGRPC},
 	}
-	units = append(units, unit{name: "grpc", start: p.startGRPC, stop: p.stopGRPC})
 	if p.runs("gateway") {
 		units = append(units, unit{name: "gateway", start: p.startGateway, stop: p.stopGateway})
 	}
@@ -84,7 +86,7 @@ func (p *platform) units() []unit {
 
 // startBroker checks the stored blocks before the embedded server touches them.
 func (p *platform) startBroker(context.Context) error {
-	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas}
+	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Shared: &ledger.Shared{}}
 	if p.NatsURL != "" {
 		var options []nats.Option
 		if p.NatsCreds != "" {
@@ -118,35 +120,37 @@ func (p *platform) stopBroker(context.Context) error {
 	return nil
 }
 
-// serviceUnit replays in the background, so that health answers meanwhile. A service whose replica is broken stays up,
-// not ready, and says why in the log: it must not take the others down.
-func (p *platform) serviceUnit(name string) unit {
-	opened := make(chan service, 1)
-	return unit{
-		name: name,
-		start: func(ctx context.Context) error {
-			log := p.log.With("service", name)
-			s, err := openService(ctx, name, p.site, log)
-			if err != nil {
-				return err
-			}
-			p.services[name] = s
-			p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_NOT_SERVING)
-			opened <- s
-			return nil
-		},
-		run: func(ctx context.Context) error {
-			select {
-			case s := <-opened:
-				if err := s.Run(ctx); err != nil && ctx.Err() == nil {
-					p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_NOT_SERVING)
-					p.log.Error("service is not ready and stays so", "service", name, "error", err)
-				}
-			case <-ctx.Done():
-			}
-			return nil
-		},
+// openServices makes all services before any of them runs, because they share what they read.
+func (p *platform) openServices(ctx context.Context) error {
+	for _, name := range p.settings.services() {
+		s, err := openService(ctx, name, p.site, p.log.With("service", name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		p.services[name] = s
 	}
+	close(p.opened)
+	return nil
+}
+
+// runServices replays in the background, so that health answers meanwhile. A service whose replica is broken stays up,
+// not ready, and has said why in the log: it must not take the others down.
+func (p *platform) runServices(ctx context.Context) error {
+	select {
+	case <-p.opened:
+	case <-ctx.Done():
+		return nil
+	}
+	var group sync.WaitGroup
+	for name, s := range p.services {
+		group.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				p.log.Error("stopped", "service", name, "error", err)
+			}
+		})
+	}
+	group.Wait()
+	return nil
 }
 
 func openService(ctx context.Context, name string, site ledger.Site, log *slog.Logger) (service, error) {
@@ -167,7 +171,7 @@ func (p *platform) startGRPC(context.Context) error {
 		revisions[grpcNames[name]] = s.Revisions()
 	}
 	var err error
-	p.grpc, err = server.New(server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: p.health})
+	p.grpc, err = server.New(server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: &partHealth{p: p}})
 	if err != nil {
 		return err
 	}
@@ -223,7 +227,7 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 	for _, c := range p.conns {
 		_ = c.Close() // the connection within the process is shared: closing it twice is harmless
 	}
-	p.health.Shutdown()
+	p.open.Store(false)
 	done := make(chan struct{})
 	go func() { p.grpc.GracefulStop(); close(done) }()
 	select {
@@ -289,9 +293,7 @@ func (p *platform) becomeReady(ctx context.Context) error {
 			return fmt.Errorf("starter data: %w", err)
 		}
 	}
-	for _, name := range p.settings.services() {
-		p.health.SetServingStatus(grpcNames[name], healthv1.HealthCheckResponse_SERVING)
-	}
+	p.open.Store(true)
 	if p.address != "" {
 		fmt.Printf("Kompass is ready at http://%s - try: curl http://%s/v1/municipalities/05758004/gaps (API: /docs)\n", p.address, p.address)
 	} else {

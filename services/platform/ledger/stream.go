@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,6 +54,10 @@ type Log struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	notes  *Notes // nil without witness
+	feed   *Feed
+
+	closing sync.Once
+	closed  error
 }
 
 // declaration is the one place that says what every stream promises.
@@ -99,7 +104,9 @@ func Open(ctx context.Context, nc *nats.Conn, n Name, replicas int) (*Log, error
 	if diff := differences(want, stream.CachedInfo().Config); diff != "" {
 		return nil, fmt.Errorf("ledger %s: %w: %s", want.Name, ErrConfig, diff)
 	}
-	return &Log{name: n, js: js, stream: stream}, nil
+	l := &Log{name: n, js: js, stream: stream}
+	l.feed = newFeed(l)
+	return l, nil
 }
 
 func differences(want, have jetstream.StreamConfig) string {
@@ -125,6 +132,9 @@ func differences(want, have jetstream.StreamConfig) string {
 	return strings.Join(d, "; ")
 }
 
+// Feed follows the stream for this log's readers.
+func (l *Log) Feed() *Feed { return l.feed }
+
 // Name says which stream it is.
 func (l *Log) Name() Name { return l.name }
 
@@ -144,12 +154,39 @@ type Site struct {
 	Replicas int
 	// Witness of the embedded server; nil with an external cluster, whose replicas are the witnesses of each other.
 	Witness *Witness
+	// Shared lets all services of a process read each stream once; nil lets every Open read for itself.
+	Shared *Shared
+}
+
+// Shared holds the logs of a process.
+type Shared struct {
+	mu   sync.Mutex
+	logs map[Name]*Log
 }
 
 // Open opens the stream of a service, and creates it when it is the first to ask. Errors: ErrConfig, and a *Damage when
 // the stream is shorter than the witness knows it, or gone.
 func (s Site) Open(ctx context.Context, service string) (*Log, error) {
 	name := Name{Origin: s.Origin, Service: service}
+	if s.Shared == nil {
+		return s.open(ctx, name)
+	}
+	s.Shared.mu.Lock()
+	defer s.Shared.mu.Unlock()
+	if l := s.Shared.logs[name]; l != nil {
+		return l, nil
+	}
+	l, err := s.open(ctx, name)
+	if err == nil {
+		if s.Shared.logs == nil {
+			s.Shared.logs = map[Name]*Log{}
+		}
+		s.Shared.logs[name] = l
+	}
+	return l, err
+}
+
+func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 	if s.Witness == nil {
 		return Open(ctx, s.Conn, name, s.Replicas)
 	}
@@ -182,18 +219,20 @@ func exists(ctx context.Context, nc *nats.Conn, n Name) bool {
 	return err == nil
 }
 
-// Note tells the witness, if there is one, that the stream reached head.
-func (l *Log) Note(head Head) error {
+// note tells the witness, if there is one, that the stream reached head.
+func (l *Log) note(head Head) error {
 	if l.notes == nil {
 		return nil
 	}
 	return l.notes.Note(head)
 }
 
-// Close makes what the witness noted durable. The connection stays open: it is the caller's.
+// Close makes what the witness noted durable. The connection stays open: it is the caller's. Closing twice is harmless.
 func (l *Log) Close() error {
-	if l.notes == nil {
-		return nil
-	}
-	return l.notes.Close()
+	l.closing.Do(func() {
+		if l.notes != nil {
+			l.closed = l.notes.Close()
+		}
+	})
+	return l.closed
 }

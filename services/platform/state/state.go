@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"kompass.krz.de/services/platform/ledger"
 )
 
@@ -52,64 +50,63 @@ type source struct {
 	ready  atomic.Bool   // target is known
 }
 
-// New makes a replica of own and the streams of other services, starting from an empty state.
+// New makes a replica of own and the streams of other services, starting from an empty state. When logs are shared, all
+// replicas of the process must be made before the first one runs; one made later is broken.
 func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, others ...*ledger.Log) *Replica[S] {
 	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), changed: make(chan struct{})}
-	for _, l := range append([]*ledger.Log{own}, others...) {
-		r.sources = append(r.sources, &source{log: l, chain: ledger.NewChain(l.Name())})
+	logs := append([]*ledger.Log{own}, others...)
+	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(logs))})
+	for i, l := range logs {
+		src := &source{log: l, chain: l.Feed().Chain()}
+		r.sources = append(r.sources, src)
+		if err := l.Feed().Subscribe(&subscription[S]{r, src, i}, i == 0); err != nil {
+			r.fail(err)
+		}
 	}
-	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(r.sources))})
 	return r
 }
+
+// subscription is how one followed stream reaches a replica.
+type subscription[S any] struct {
+	replica *Replica[S]
+	source  *source
+	index   int
+}
+
+func (s *subscription[S]) Begin(last uint64) {
+	s.replica.mu.Lock()
+	defer s.replica.mu.Unlock()
+	s.source.target.Store(last)
+	s.source.ready.Store(true)
+	s.replica.wake()
+}
+
+func (s *subscription[S]) Receive(position uint64, entries []ledger.Entry) error {
+	return s.replica.publish(s.index, s.source, position, entries)
+}
+
+func (s *subscription[S]) Fail(err error) { s.replica.fail(err) }
 
 // Own is the name of the service's own stream.
 func (r *Replica[S]) Own() ledger.Name { return r.sources[0].log.Name() }
 
-// Run follows the streams until ctx ends (nil) or a record cannot be applied: the replica is then broken, answers
-// nothing any more and says why.
+// Run follows the streams until ctx ends. A replica that met a record it cannot apply is broken: it answers nothing any
+// more (IsReady says why), and Run returns the reason in the end.
 func (r *Replica[S]) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for i, src := range r.sources {
-		group.Go(func() error {
-			err := r.follow(ctx, i, src)
-			if err != nil {
-				r.fail(err)
-			}
-			return err
-		})
-	}
-	err := group.Wait()
+	var group sync.WaitGroup
 	for _, src := range r.sources {
-		err = errors.Join(err, src.log.Close())
+		group.Go(func() { src.log.Feed().Run(ctx) })
 	}
-	return err
-}
-
-func (r *Replica[S]) follow(ctx context.Context, i int, src *source) error {
-	last, err := src.log.LastSequence(ctx)
-	if err != nil && ctx.Err() == nil {
-		return err
+	_, err := r.await(ctx, func(*Snapshot[S]) bool { return false })
+	group.Wait()
+	var errs []error
+	if errors.Is(err, ErrBroken) {
+		errs = append(errs, err)
 	}
-	if ctx.Err() != nil {
-		return nil
+	for _, src := range r.sources {
+		errs = append(errs, src.log.Close())
 	}
-	src.target.Store(last)
-	src.ready.Store(true)
-	r.mu.Lock()
-	r.wake()
-	r.mu.Unlock()
-	return src.log.Follow(ctx, 0, func(batch []ledger.Message) error {
-		entries, err := src.chain.Add(batch)
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			if err := src.log.Note(src.chain.End()); err != nil {
-				return err
-			}
-		}
-		return r.publish(i, src, batch[len(batch)-1].Sequence, entries)
-	})
+	return errors.Join(errs...)
 }
 
 // publish applies entries and makes the result the current snapshot.
