@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,14 +90,19 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 		return nil, err
 	}
 	format := commonv1.FileFormat(commonv1.FileFormat_value["FILE_FORMAT_"+strings.ToUpper(c.Format)])
-	report, err := cataloguev1.NewCatalogueServiceClient(conn).ImportCatalogue(ctx, &cataloguev1.ImportCatalogueRequest{
-		File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
-		Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
-	}, grpc.MaxCallSendMsgSize(len(file)+4096))
-	if belongsToMunicipalities(err) {
+	large := grpc.MaxCallSendMsgSize(len(file) + 4096)
+	var report *commonv1.ImportReport
+	isJSON := format == commonv1.FileFormat_FILE_FORMAT_GEOJSON || bytes.HasPrefix(bytes.TrimSpace(file), []byte("{"))
+	if !isJSON {
+		report, err = cataloguev1.NewCatalogueServiceClient(conn).ImportCatalogue(ctx, &cataloguev1.ImportCatalogueRequest{
+			File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
+			Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
+		}, large)
+	}
+	if isJSON || belongsToMunicipalities(err) {
 		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportMunicipalities(ctx, &municipalityv1.ImportMunicipalitiesRequest{
 			File: file, Format: format, ValidateOnly: c.ValidateOnly,
-		}, grpc.MaxCallSendMsgSize(len(file)+4096))
+		}, large)
 	}
 	if err != nil && report == nil {
 		report = detail[*commonv1.ImportReport](err)
@@ -107,7 +113,7 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 // belongsToMunicipalities tells whether the catalogue refused a file because it is one for municipalities:import.
 func belongsToMunicipalities(err error) bool {
 	info := detail[*errdetails.ErrorInfo](err)
-	return info != nil && info.GetReason() == fault.ImportElsewhere.Name
+	return info.GetReason() == fault.ImportElsewhere.Name && info.GetMetadata()["path"] == "municipalities:import"
 }
 
 // detail finds a detail of a status.

@@ -135,8 +135,9 @@ func headerOf(names []string, columns map[string][]string) header {
 
 // stranger is a table that belongs elsewhere.
 type stranger struct {
-	needs  func(header) bool
-	de, en string
+	needs       func(header) bool
+	table, path string
+	de, en      string
 }
 
 // strangerColumns are the columns by which strangers are told.
@@ -152,17 +153,20 @@ var strangerColumns = map[string][]string{
 var strangers = []stranger{
 	{
 		needs: func(h header) bool { return h.has("place") && h.has("leika") },
-		de:    "Das ist eine Tabelle mit Umsetzungsständen. Sie gehört nach municipalities/{ags}/implementations:import.",
-		en:    "This is a table of implementation states. It belongs to municipalities/{ags}/implementations:import.",
+		table: "implementations", path: "municipalities/{ags}/implementations:import",
+		de: "Das ist eine Tabelle mit Umsetzungsständen. Sie gehört nach municipalities/{ags}/implementations:import.",
+		en: "This is a table of implementation states. It belongs to municipalities/{ags}/implementations:import.",
 	},
 	{
 		needs: func(h header) bool { return h.has("place") },
-		de:    "Das ist eine Tabelle mit Gemeinden oder Kreisen. Sie gehört nach municipalities:import.",
-		en:    "This is a table of municipalities or Kreise. It belongs to municipalities:import.",
+		table: "municipalities", path: "municipalities:import",
+		de: "Das ist eine Tabelle mit Gemeinden oder Kreisen. Sie gehört nach municipalities:import.",
+		en: "This is a table of municipalities or Kreise. It belongs to municipalities:import.",
 	},
 	{
 		needs: func(h header) bool { return h.has("name") && h.has("town") && h.has("url") },
-		de:    "Das ist eine Tabelle mit Rechenzentren. Sie gehört nach municipalities:import.",
-		en:    "This is a table of data centres. It belongs to municipalities:import.",
+		table: "dataCentres", path: "municipalities:import",
+		de: "Das ist eine Tabelle mit Rechenzentren. Sie gehört nach municipalities:import.",
+		en: "This is a table of data centres. It belongs to municipalities:import.",
 	},
 }

@@ -68,7 +68,7 @@ func recognise(table *tabular.Table) (*layout, error) {
 	}
 	for _, s := range strangers {
 		if s.needs(foreign) {
-			return nil, unreadable(s.de, s.en)
+			return nil, fault.New(fault.ImportElsewhere, "table", s.table, "path", s.path).Field("file", s.de, s.en)
 		}
 	}
 	for i := range layouts {

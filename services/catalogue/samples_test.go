@@ -91,7 +91,7 @@ func TestStrangers(t *testing.T) {
 		"nrw_gemeinden.csv": "municipalities:import", "nrw_kreise.csv": "municipalities:import", "kdn_it_dienstleister.csv": "municipalities:import",
 	} {
 		_, err := c.try(sample(t, file))
-		refused(t, err, codes.InvalidArgument, "IMPORT_UNREADABLE")
+		refused(t, err, codes.InvalidArgument, "IMPORT_BELONGS_ELSEWHERE")
 		if !strings.Contains(violation(err), want) {
 			t.Errorf("%s: %q does not say %s", file, violation(err), want)
 		}

@@ -111,7 +111,7 @@ func unreadable(err error) error {
 
 // elsewhere is the fault for a file that another import takes.
 func elsewhere(de, en, method string) error {
-	return fault.New(fault.ImportUnreadable).Field("file",
+	return fault.New(fault.ImportElsewhere, "table", de, "path", method).Field("file",
 		"enthält keine Gemeinden ("+de+"), sondern gehört nach POST /v1/"+method,
 		"has no municipalities ("+en+"); it belongs to POST /v1/"+method)
 }

@@ -133,12 +133,12 @@ func TestImportRefusesWhatBelongsElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, c := range map[string]struct{ file, reason, says string }{
-		"LeiKa":           {"leika_key,name,typisierung,ozg_id\n99012001000000,X,4,10513\n", "IMPORT_UNREADABLE", "catalogue:import"},
-		"OZG":             {"ozg_id,name,lage,themenfeld\n10513,X,Y,Z\n", "IMPORT_UNREADABLE", "catalogue:import"},
-		"themes":          {"id,name\n1,Bildung\n", "IMPORT_UNREADABLE", "catalogue:import"},
-		"implementations": {"ags,leika_key,phase\n05758000,99001008004000,ONLINE\n", "IMPORT_UNREADABLE", "implementations"},
-		"providers":       {"id,name,town,url,example\na,b,c,d,ja\n", "IMPORT_UNREADABLE", "solutions"},
-		"XML":             {"<a/>", "IMPORT_UNREADABLE", "catalogue:import"},
+		"LeiKa":           {"leika_key,name,typisierung,ozg_id\n99012001000000,X,4,10513\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
+		"OZG":             {"ozg_id,name,lage,themenfeld\n10513,X,Y,Z\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
+		"themes":          {"id,name\n1,Bildung\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
+		"implementations": {"ags,leika_key,phase\n05758000,99001008004000,ONLINE\n", "IMPORT_BELONGS_ELSEWHERE", "implementations"},
+		"providers":       {"id,name,town,url,example\na,b,c,d,ja\n", "IMPORT_BELONGS_ELSEWHERE", "solutions"},
+		"XML":             {"<a/>", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
 		"header":          {"ags,name\n", "IMPORT_EMPTY", ""},
 		"nothing":         {"", "IMPORT_EMPTY", ""},
 		"no features":     {`{"type":"FeatureCollection","features":[]}`, "IMPORT_EMPTY", ""},
