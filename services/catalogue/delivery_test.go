@@ -9,7 +9,9 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
 	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/ledger"
 )
 
 // delivery is an XZuFi message with these objects.
@@ -52,6 +54,11 @@ func TestDelivery(t *testing.T) {
 	if err != nil || gone.GetState() != cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN {
 		t.Errorf("%v %v", gone, err)
 	}
+	// What is deleted twice goes once, and what the same delivery writes stays.
+	r = c.load(delivery(deleted("99000000000004"), deleted("99000000000004"), deleted("99000000000005"), written("5", "99000000000005", "Wald", "")))
+	if counts(r) != [5]int64{0, 0, 1, 1, 3} {
+		t.Errorf("%v", r)
+	}
 	_, err = c.try(delivery(deleted("99000000000001"), deleted("99000000000002")))
 	refused(t, err, codes.FailedPrecondition, "IMPORT_SHRINKS_CATALOGUE")
 	for _, empty := range []string{delivery(), delivery(`<x:schreibe><x:organisationseinheit><x:id>1</x:id></x:organisationseinheit></x:schreibe>`)} {
@@ -62,6 +69,40 @@ func TestDelivery(t *testing.T) {
 	refused(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS")
 	if issue := reportOf(err).GetIssues()[0]; issue.GetReason() != "SCIENTIFIC_NOTATION" || issue.GetColumn() != "referenzLeiKa" {
 		t.Errorf("%v", issue)
+	}
+}
+
+// TestLateProposal: a proposal that was staged before somebody decided, and counts after it, gives way.
+func TestLateProposal(t *testing.T) {
+	t.Parallel()
+	record := func(sequence uint64, proposed bool, successor string) ledger.Entry {
+		return ledger.Entry{Sequence: sequence, Visible: sequence, Record: &ledgerv1.Record{}, Entity: &cataloguev1.Succession{
+			Name: name(1) + successionSuffix, Successors: []string{successor}, Proposed: proposed,
+		}}
+	}
+	s := empty()
+	for _, e := range []ledger.Entry{record(1, true, name(2)), record(3, false, name(3)), record(2, true, name(4))} {
+		var err error
+		if s, err = apply(s, ledger.Name{}, []ledger.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.successorsOf(name(1)); fmt.Sprint(got) != "["+name(3)+"]" {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestStrangeRecords: what no catalogue holds stops the replica instead of being skipped.
+func TestStrangeRecords(t *testing.T) {
+	t.Parallel()
+	for what, e := range map[string]ledger.Entry{
+		"tombstone": {Sequence: 1, Record: &ledgerv1.Record{Resource: name(1), Deleted: true}},
+		"gap":       {Sequence: 1, Record: &ledgerv1.Record{}, Entity: &cataloguev1.CatalogueRevision{Number: 2}},
+		"foreigner": {Sequence: 1, Record: &ledgerv1.Record{}, Entity: &commonv1.ImportReport{}},
+	} {
+		if _, err := apply(empty(), ledger.Name{}, []ledger.Entry{e}); err == nil {
+			t.Errorf("%s is applied", what)
+		}
 	}
 }
 

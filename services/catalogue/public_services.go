@@ -74,11 +74,11 @@ func found(s *catalogue, req *cataloguev1.ListPublicServicesRequest) ([]*catalog
 }
 
 func gathered(items []*cataloguev1.PublicService, hits []search.Hit) []*cataloguev1.PublicService {
-	list := make([]*cataloguev1.PublicService, len(hits))
+	found := make([]*cataloguev1.PublicService, len(hits))
 	for i, hit := range hits {
-		list[i] = items[hit.Doc]
+		found[i] = items[hit.Doc]
 	}
-	return list
+	return found
 }
 
 // best is the common case, without filter and order: only the page itself is gathered. ok is false when ranks have moved
