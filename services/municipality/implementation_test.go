@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 )
 
@@ -229,5 +231,23 @@ func TestNoUpdateIsLost(t *testing.T) {
 	must(t, err)
 	if i.GetAnnualCases() != writers*each {
 		t.Errorf("counted %d, want %d", i.GetAnnualCases(), writers*each)
+	}
+}
+
+// TestWhatWasRecordedStaysEditable: a withdrawn solution or service does not lock what was recorded on it.
+func TestWhatWasRecordedStaysEditable(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	name := implementationName("05766044", dogTax)
+	w.patch(&municipalityv1.Implementation{Name: name, Phase: planned, Solution: "solutions/hundesteuer-online"})
+	gone := solution("hundesteuer-online", "Hundesteuer online", nil)
+	gone.State = marketplacev1.Solution_STATE_WITHDRAWN
+	w.publish("marketplace", gone)
+	withdrawn := service(dogTax, "Hundesteuer (alt)", "ozgServices/10291")
+	withdrawn.State = cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN
+	w.publish("catalogue", withdrawn)
+	i := w.patch(&municipalityv1.Implementation{Name: name, Note: "abgelöst"})
+	if !i.GetSolutionWithdrawn() || i.GetNote() != "abgelöst" || i.GetDisplayName() != "Hundesteuer (alt)" {
+		t.Errorf("after both are withdrawn: %v", i)
 	}
 }

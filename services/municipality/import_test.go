@@ -163,6 +163,14 @@ func TestLocalFieldsSurvive(t *testing.T) {
 	if !slices.Equal(m.GetLocalFields(), []string{"population", "sizeClass"}) {
 		t.Errorf("local fields: %v", m.GetLocalFields())
 	}
+	_, err = w.client.UpdateMunicipality(w.ctx, &municipalityv1.UpdateMunicipalityRequest{Municipality: &municipalityv1.Municipality{Name: open, Etag: "1", Region: "x"}})
+	wantReason(t, err, "ETAG_MISMATCH")
+	same, err := w.client.UpdateMunicipality(w.ctx, &municipalityv1.UpdateMunicipalityRequest{
+		Municipality: &municipalityv1.Municipality{Name: open, Etag: m.GetEtag(), Population: 21000}})
+	must(t, err)
+	if same.GetEtag() != m.GetEtag() {
+		t.Error("a change of nothing was written")
+	}
 	report := w.importFile(smallPlaces)
 	if report.GetChanged() != 0 || strings.Contains(report.String(), "SIZE_CLASS_TO_BE_CHECKED") {
 		t.Errorf("report: %v", report)

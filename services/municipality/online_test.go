@@ -50,8 +50,20 @@ func TestOnlineServices(t *testing.T) {
 			t.Errorf("%s %q %q: %v, want %v", c.ags, c.q, c.filter, got, c.want)
 		}
 	}
-	offer("05766000", marriage)
-	if got := w.online("05766044", "", ""); len(got) != 4 {
+	w.publish("catalogue", service(waste, "Abfallberatung", ""))
+	if got := w.online("05766044", "", ""); len(got) == 0 || got[0] != "Abfallberatung by Lemgo" {
+		t.Errorf("the new name does not show: %v", got)
+	}
+	for _, key := range []string{marriage, fishing, building} {
+		w.publish("catalogue", service(key, "Hundesache "+key[:5], ""))
+		offer("05766044", key)
+	}
+	if got := w.online("05766044", "hund", ""); len(got) != 4 || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
+		t.Errorf("pages of a search: %v", got)
+	}
+	w.publish("catalogue", service(old, "Wieder da", ""))
+	offer("05766000", old)
+	if got := w.online("05766044", "", ""); len(got) != 7 {
 		t.Errorf("what the Kreis adds does not show: %v", got)
 	}
 }
