@@ -32,7 +32,7 @@ lint: $(BIN)/golangci-lint ## Check style, the contract and the import borders
 	.ci/generate inputs
 	npx --no-install buf lint
 	npx --no-install buf format --diff --exit-code proto
-	@if git rev-parse -q --verify origin/main >/dev/null; then npx --no-install buf breaking --against '.git#ref=refs/remotes/origin/main'; fi
+	.ci/breaking
 
 generate: ## Generate code and OpenAPI from proto/
 	.ci/generate

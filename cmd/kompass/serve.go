@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"kompass.krz.de/services/platform/broker"
 	"kompass.krz.de/services/platform/identity"
 	"kompass.krz.de/services/platform/ledger"
 )
@@ -173,6 +174,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return &exitError{exitUsage, err}
 	}
+	release, err := broker.Lock(s.Data)
+	if err != nil {
+		return err
+	}
+	defer release()
 	keys, err := identity.LoadOrCreate(s.Data)
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -242,6 +242,50 @@ func TestUnreadableRecordStopsTheReplica(t *testing.T) {
 	}
 }
 
+// TestSharedStreams: the owner and a follower in one process read the stream once and agree.
+func TestSharedStreams(t *testing.T) {
+	t.Parallel()
+	site := embedded(t)
+	site.Shared = &ledger.Shared{}
+	log, err := site.Open(t.Context(), "catalogue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := site.Open(t.Context(), "municipality")
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := state.New(quiet, state.NewTable[*cataloguev1.Theme](), applyThemes, log)
+	follower := state.New(quiet, state.NewTable[*cataloguev1.Theme](), applyThemes, foreign, log)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for _, r := range []*state.Replica[themes]{owner, follower} {
+		group.Go(func() {
+			if err := r.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	defer group.Wait()
+	defer cancel()
+	if err := errors.Join(owner.Ready(ctx), follower.Ready(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		id := fmt.Sprint("t", i)
+		if _, err := owner.Write(t.Context(), cause(id), func(themes) ([]ledger.Draft, error) { return []ledger.Draft{draft(owner, id, "x")}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := follower.WaitFor(t.Context(), owner.Token()); err != nil {
+			t.Fatal(err)
+		}
+		s, _ := follower.Read()
+		if _, ok := s.Get("themes/" + id); !ok {
+			t.Fatalf("the follower misses %s", id)
+		}
+	}
+}
+
 // TestRevision: a client that carries the token of one replica reads its own writes on another.
 func TestRevision(t *testing.T) {
 	t.Parallel()
