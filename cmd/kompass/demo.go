@@ -267,7 +267,7 @@ func implementation(parent string, r map[string]string) *municipalityv1.Implemen
 }
 
 func maturity(level string) *municipalityv1.Maturity {
-	n, err := strconv.Atoi(level)
+	n, err := strconv.ParseInt(level, 10, 32)
 	if err != nil {
 		return nil
 	}

@@ -128,8 +128,8 @@ func detail[T any](err error) (found T) {
 
 func refusal(path string, err error) error {
 	s := status.Convert(err)
-	if localized := detail[*errdetails.LocalizedMessage](err); localized != nil {
-		err = errors.New(localized.GetMessage())
+	if message := detail[*errdetails.LocalizedMessage](err); message != nil {
+		err = errors.New(message.GetMessage())
 	}
 	switch s.Code() {
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.ResourceExhausted:

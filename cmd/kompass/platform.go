@@ -239,11 +239,14 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 }
 
 func (p *platform) startGateway(ctx context.Context) error {
-	options := gateway.Options{Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
+	options := gateway.Options{Revisions: map[string]func() string{}, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
 	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace} {
 		if conn := p.conns[part]; conn != nil {
 			*target = conn
 		}
+	}
+	for name, s := range p.services {
+		options.Revisions[grpcNames[name]] = s.Revisions().Token
 	}
 	handler, err := gateway.New(context.WithoutCancel(ctx), options)
 	if err != nil {
@@ -280,7 +283,7 @@ func (p *platform) becomeReady(ctx context.Context) error {
 	for _, name := range p.settings.services() {
 		if err := p.services[name].Ready(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // being stopped while it waits is no failure
 			}
 			p.log.Error("not ready", "service", name, "error", err)
 			<-ctx.Done() // health and the log say why; an operator has to look

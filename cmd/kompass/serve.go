@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -107,13 +108,13 @@ func (s *settings) checkAddresses(wrong func(string, string, ...any)) {
 }
 
 func (s *settings) checkNATS(wrong func(string, string, ...any)) {
-	switch s.serveCommand.Replicas {
+	switch s.Replicas {
 	case "1", "3", "5":
 		if s.NatsURL != "" {
-			s.replicas = int(s.serveCommand.Replicas[0] - '0')
+			s.replicas = int(s.Replicas[0] - '0')
 		}
 	default:
-		wrong("replicas", "%q is none of 1, 3, 5", s.serveCommand.Replicas)
+		wrong("replicas", "%q is none of 1, 3, 5", s.Replicas)
 	}
 	for _, u := range split(s.NatsURL) {
 		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" {
@@ -165,8 +166,14 @@ func loopback(addr string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// gcPercent trades memory for time: the state is small beside what requests allocate. GOGC and GOMEMLIMIT overrule it.
+const gcPercent = 300
+
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	s, err := c.check()
 	if err != nil {
 		return &exitError{exitUsage, err}

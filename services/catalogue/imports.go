@@ -139,7 +139,7 @@ func (s *Service) drafts(p *plan, fileDigest string) []ledger.Draft {
 func (p *plan) revision(number, fileDigest string) *cataloguev1.CatalogueRevision {
 	return &cataloguev1.CatalogueRevision{
 		Name: revisionsPrefix + number, Number: p.number, Table: p.file.table, Format: p.file.format, Scope: p.scope,
-		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), //nolint:gosec // bounded by the file
+		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), // bounded by the file
 		FileDigest: fileDigest, Forced: p.shrinks(),
 	}
 }

@@ -73,7 +73,7 @@ func (k *kind) content() []protoreflect.FieldDescriptor {
 	var list []protoreflect.FieldDescriptor
 	for i := range k.fields.Len() {
 		fd := k.fields.Get(i)
-		if !bookkeeping[fd.Name()] && !(k.prefix == publicPrefix && fd.Name() == "theme") {
+		if !bookkeeping[fd.Name()] && (k.prefix != publicPrefix || fd.Name() != "theme") {
 			list = append(list, fd)
 		}
 	}

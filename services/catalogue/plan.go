@@ -163,9 +163,9 @@ func (p *plan) shrinks() bool { return p.withdrawn*5 > p.before }
 func (p *plan) report() *commonv1.ImportReport {
 	in := p.file
 	return &commonv1.ImportReport{
-		Table: in.table, Format: in.format, Encoding: in.encoding, Separator: in.separator, Rows: int32(in.count), //nolint:gosec // bounded by the file
-		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), //nolint:gosec // bounded by the file
-		Issues: p.issues.list(), IssueCount: int32(p.issues.count), IgnoredColumns: in.ignored, //nolint:gosec // bounded by the file
+		Table: in.table, Format: in.format, Encoding: in.encoding, Separator: in.separator, Rows: int32(in.count),
+		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged),
+		Issues: p.issues.list(), IssueCount: int32(p.issues.count), IgnoredColumns: in.ignored, // bounded by the file
 	}
 }
 

@@ -103,7 +103,7 @@ func best(index *search.Index, items []*cataloguev1.PublicService, req *catalogu
 	if len(page) > 0 && cursor.Offset+len(page) < result.Total {
 		next = cursor.Next(page[len(page)-1].GetName(), len(page))
 	}
-	return page, next, int32(result.Total), true, nil //nolint:gosec // far below 2^31
+	return page, next, int32(result.Total), true, nil // far below 2^31
 }
 
 // UpdatePublicService sets the successors of a public service; everything else comes from imports.

@@ -150,7 +150,7 @@ func tableFault(err error) error {
 		return fault.New(fault.ImportEmpty).Cause(err)
 	}
 	report := &commonv1.ImportReport{IssueCount: 1, Issues: []*commonv1.ImportIssue{{
-		Severity: failure, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, //nolint:gosec // bounded by the file
+		Severity: failure, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, // bounded by the file
 	}}}
 	return refusal(e.Line, e.Message, e.English).Detail(report).Cause(err)
 }

@@ -48,7 +48,7 @@ func (s *issues) add(how severity, at place, reason, de, en string) {
 	}
 	if len(s.kept[how]) < mostIssues {
 		s.kept[how] = append(s.kept[how], &commonv1.ImportIssue{
-			Severity: how, Line: int32(at.line), Column: shortened(at.column), Value: shortened(at.value), //nolint:gosec // at most 512 MiB of lines
+			Severity: how, Line: int32(at.line), Column: shortened(at.column), Value: shortened(at.value), // at most 512 MiB of lines
 			Reason: reason, MessageDe: de, MessageEn: en,
 		})
 	}

@@ -99,7 +99,7 @@ func TestLoadOrCreate(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("mode %v, %v", info.Mode(), err)
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the test's own directory
+	text, err := os.ReadFile(path)
 	if err != nil || !wellFormed(strings.TrimSpace(string(text))) {
 		t.Fatalf("the file holds %q, %v", text, err)
 	}

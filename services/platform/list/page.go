@@ -51,7 +51,7 @@ func Page[T proto.Message](req Request, items []T, opts Options[T]) (page []T, n
 	if more {
 		next = cursor.Next(q.key(page[len(page)-1]), len(page))
 	}
-	return page, next, int32(count), nil //nolint:gosec // lists stay far below 2^31
+	return page, next, int32(count), nil // lists stay far below 2^31
 }
 
 type query[T proto.Message] struct {

@@ -74,7 +74,7 @@ func (c Cursor) Next(key string, n int) string {
 	body := make([]byte, 0, 1+digestSize+binary.MaxVarintLen64+len(key))
 	body = append(body, tokenVersion)
 	body = append(body, make([]byte, digestSize)...)
-	body = binary.AppendUvarint(body, uint64(c.Offset+n)) //nolint:gosec // never negative
+	body = binary.AppendUvarint(body, uint64(c.Offset+n)) // never negative
 	body = append(body, key...)
 	copy(body[1:], c.seal(body[1+digestSize:]))
 	return base64.RawURLEncoding.EncodeToString(body)
@@ -94,7 +94,7 @@ func (c *Cursor) read(token string) bool {
 	if n <= 0 || offset == 0 || offset > 1<<31 {
 		return false
 	}
-	c.Offset, c.Key = int(offset), string(place[n:]) //nolint:gosec // bounded above
+	c.Offset, c.Key = int(offset), string(place[n:]) // bounded above
 	return true
 }
 

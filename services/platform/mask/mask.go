@@ -1,5 +1,5 @@
 // Package mask applies the update masks of PATCH requests to resources (AIP-134, AIP-161).
-// It decides which fields a client may set from google.api.field_behavior alone, so the contract is the only place to say it.
+// It decides which fields a client may set from google.api.FieldBehavior alone, so the contract is the only place to say it.
 // It must never let a client write an identifier, an output-only field or an etag, whatever the mask names.
 package mask
 

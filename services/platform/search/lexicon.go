@@ -62,6 +62,8 @@ func foldedSet(list string) map[string]bool {
 }
 
 // stopWords carry no meaning in a question. They are indexed, and searched for only if nothing else was typed.
+//
+//nolint:gosec // German words, no credentials
 const stopWords = `
 der die das den dem des ein eine einen einem einer eines und oder aber auch nicht kein keine mit ohne von vom zu zum
 zur in im ins an am auf aus bei beim bis durch für gegen nach über um unter vor als wie wo was wer wann welche welcher

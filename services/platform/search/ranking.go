@@ -56,7 +56,7 @@ func (s *scratch) settle(rarity uint32) {
 		if t.matched == 0 {
 			s.docs = append(s.docs, doc)
 		}
-		t.score += rarity * uint32(s.term.best[doc])
+		t.score += rarity * s.term.best[doc]
 		t.covered += rarity
 		t.matched++
 	}

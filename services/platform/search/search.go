@@ -164,7 +164,7 @@ func (x *Index) matchApart(s *scratch, term string) {
 		s.part.reset()
 	}
 	for _, doc := range s.common.docs {
-		s.term.raise(doc, uint32(s.common.best[doc])*qualityApart/one)
+		s.term.raise(doc, s.common.best[doc]*qualityApart/one)
 	}
 	s.common.reset()
 }

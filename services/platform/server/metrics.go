@@ -79,7 +79,7 @@ func (m *metrics) of(method string) *methodMetrics {
 	made := &methodMetrics{seconds: m.seconds.WithLabelValues(method)}
 	for code := range made.codes {
 		made.codes[code] = sync.OnceValue(func() prometheus.Counter {
-			return m.calls.WithLabelValues(method, codes.Code(code).String()) //nolint:gosec // 0 to 16
+			return m.calls.WithLabelValues(method, codes.Code(code).String()) // 0 to 16
 		})
 	}
 	found, _ := m.methods.LoadOrStore(method, made)

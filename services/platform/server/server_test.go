@@ -105,7 +105,7 @@ func start(t testing.TB, o Options, c *catalogue) *grpc.ClientConn {
 	cataloguev1.RegisterCatalogueServiceServer(s, c)
 	municipalityv1.RegisterMunicipalityServiceServer(s, municipality{})
 	listener := bufconn.Listen(1 << 20)
-	go s.Serve(listener) //nolint:errcheck // ends with Stop
+	go s.Serve(listener) // ends with Stop
 	t.Cleanup(s.Stop)
 	conn, err := grpc.NewClient("passthrough:///test",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
@@ -113,7 +113,7 @@ func start(t testing.TB, o Options, c *catalogue) *grpc.ClientConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // only a test
+	t.Cleanup(func() { conn.Close() })
 	return conn
 }
 

@@ -75,7 +75,7 @@ func Validate(request any) error {
 			break
 		}
 		de, en := texts(violation)
-		f.Field(protovalidate.FieldPathString(violation.Proto.GetField()), de, en)
+		f = f.Field(protovalidate.FieldPathString(violation.Proto.GetField()), de, en)
 	}
 	return f
 }

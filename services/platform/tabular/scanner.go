@@ -99,10 +99,10 @@ func (s *scanner) quoted() (string, *Error) {
 // afterQuote allows only blanks between the closing quote and the end of the cell.
 func (s *scanner) afterQuote() *Error {
 	for s.pos < len(s.text) {
-		switch c := s.text[s.pos]; {
-		case c == s.sep || c == '\n' || c == '\r':
+		switch s.text[s.pos] {
+		case s.sep, '\n', '\r':
 			return nil
-		case c == ' ':
+		case ' ':
 			s.pos++
 		default:
 			return s.fault(BadRow, s.line, "Hinter dem schließenden Anführungszeichen steht noch Text.",

@@ -121,7 +121,7 @@ func (w *workbook) walk(name string, visit func(*safexml.Decoder, xml.StartEleme
 	d := safexml.New(meter{in, &w.left}, limits)
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // Token gives it bare, as .golangci.yml says; err is assigned again below
 			return nil
 		}
 		if start, ok := tok.(xml.StartElement); ok && err == nil {

@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -184,7 +185,8 @@ func columnName(column int) string {
 func (s *sheetReader) cell(d *safexml.Decoder, e xml.StartElement, column int) error {
 	value, err := s.value(d, e)
 	if err != nil {
-		if own, ok := err.(*Error); ok {
+		var own *Error
+		if errors.As(err, &own) {
 			own.Line, own.Column = s.line, columnName(column)
 		}
 		return err
@@ -207,7 +209,7 @@ func (s *sheetReader) value(d *safexml.Decoder, e xml.StartElement) (string, err
 	var raw, inline string
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // Token gives it bare, as .golangci.yml says; err is assigned again below
 			return "", io.ErrUnexpectedEOF
 		}
 		if err != nil {

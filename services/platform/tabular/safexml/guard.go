@@ -2,6 +2,7 @@ package safexml
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -65,12 +66,21 @@ func (g *guard) admit(p []byte) int {
 		} else if g.total > g.limit.Bytes {
 			g.refuse(ErrTooLarge, fmt.Sprintf("more than %d bytes", g.limit.Bytes))
 		}
-		if e, ok := g.err.(*Error); ok && e.Reason != ErrRead {
+		if g.refused() {
 			return i
 		}
 		i += n
 	}
 	return len(p)
+}
+
+// refused is whether the document may not go on; an error of reading leaves what was read before it.
+func (g *guard) refused() bool {
+	if g.err == nil {
+		return false
+	}
+	var own *Error
+	return errors.As(g.err, &own) && !errors.Is(own.Reason, ErrRead)
 }
 
 func (g *guard) refuse(reason error, detail string) {
@@ -128,19 +138,23 @@ func (g *guard) advance(c byte) {
 		if c == g.quote {
 			g.where = inTag
 		}
-	case inInstr:
-		if c == '>' && g.last == '?' && g.size >= len("<??>") {
+	case inInstr, inComment, inCharData:
+		if c == '>' && g.complete() {
 			g.close()
 		}
+	}
+}
+
+// complete is whether a ">" ends the instruction, comment or CDATA that is being read.
+func (g *guard) complete() bool {
+	switch g.where {
+	case inInstr:
+		return g.last == '?' && g.size >= len("<??>")
 	case inComment:
 		// "<!-->" opens a comment and does not end it: seven bytes are the shortest whole one.
-		if c == '>' && g.last == '-' && g.prev == '-' && g.size >= len("<!---->") {
-			g.close()
-		}
-	case inCharData:
-		if c == '>' && g.last == ']' && g.prev == ']' {
-			g.close()
-		}
+		return g.last == '-' && g.prev == '-' && g.size >= len("<!---->")
+	default:
+		return g.last == ']' && g.prev == ']'
 	}
 }
 

@@ -137,7 +137,7 @@ func (d *Decoder) fail(reason error, detail string) *Error {
 
 // explain turns what the parser or the guard said into an *Error.
 func (d *Decoder) explain(err error) error {
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // a wrapped EOF is a read that failed, not the end of the document
 		return err
 	}
 	var own *Error
