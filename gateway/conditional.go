@@ -31,6 +31,9 @@ func (x *exchange) send(status int, contentType string, body []byte, version str
 	if status == http.StatusOK && (x.reading() || version != "") {
 		tag = tagOf(version, body)
 	}
+	if x.keep != nil && status == http.StatusOK {
+		x.keep(body, tag)
+	}
 	x.sendTagged(status, contentType, body, tag, func() []byte { return compress(body) })
 }
 

@@ -33,6 +33,9 @@ type Options struct {
 	Catalogue, Municipality, Marketplace grpc.ClientConnInterface
 	// Health lists the parts that /readyz asks; nil means the services above, each by the name of its gRPC service.
 	Health []Part
+	// Revisions answer the revision of the state of services that live in this process, by full gRPC service name: the edge
+	// then keeps encoded answers to open reads for as long as the revision stays. Nil keeps none.
+	Revisions map[string]func() string
 	// Logger gets one line a request and what clients must not see; nil discards.
 	Logger *slog.Logger
 	// Gatherer is what /metrics shows; nil leaves the path out.
@@ -60,6 +63,7 @@ type edge struct {
 	routes  *routes
 	reasons map[string]Reason
 	cors    cors
+	answers *answers
 	imports chan struct{}
 	chain   handler
 }
@@ -80,6 +84,7 @@ func (e *edge) layers() []layer {
 		{"route", e.route},
 		{"cors", e.shareOrigins},
 		{"methods", e.checkMethod},
+		{"reuse", e.reuse},
 		{"limit", e.limit},
 		{"headers", e.checkHeaders},
 		{"query", e.checkQuery},
@@ -107,6 +112,9 @@ func New(ctx context.Context, options Options) (http.Handler, error) {
 	}
 	var err error
 	if e.metrics, err = newMetrics(options.Registerer); err != nil {
+		return nil, err
+	}
+	if e.answers, err = newAnswers(options.Revisions); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(e.serveContract(ctx), e.servePages()); err != nil {

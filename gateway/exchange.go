@@ -20,16 +20,17 @@ type exchange struct {
 	req   *http.Request
 	start time.Time
 
-	id       string        // X-Request-Id
-	route    *route        // nil while, or because, the path is unknown
-	endpoint *endpoint     // nil until the method is known, too
-	segments []string      // of the path
-	form     url.Values    // checked query, as grpc-gateway reads it
-	body     []byte        // of the request: JSON, or the imported file
-	forward  metadata.MD   // what the service gets to see of the headers
-	finish   []func()      // run when the exchange ends
-	limit    int64         // bytes that the body may have
-	timeout  time.Duration // that the request may take
+	id       string                        // X-Request-Id
+	route    *route                        // nil while, or because, the path is unknown
+	endpoint *endpoint                     // nil until the method is known, too
+	segments []string                      // of the path
+	form     url.Values                    // checked query, as grpc-gateway reads it
+	body     []byte                        // of the request: JSON, or the imported file
+	forward  metadata.MD                   // what the service gets to see of the headers
+	finish   []func()                      // run when the exchange ends
+	keep     func(body []byte, tag string) // takes a good answer for later; nil when it must not be kept
+	limit    int64                         // bytes that the body may have
+	timeout  time.Duration                 // that the request may take
 
 	status int    // of the answer, 0 before it
 	size   int    // bytes of the answer's body

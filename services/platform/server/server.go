@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,6 +69,7 @@ func New(o Options) (*grpc.Server, error) {
 	s := grpc.NewServer(
 		grpc.UnaryInterceptor(unary(steps)),
 		grpc.StreamInterceptor(stream(steps)),
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // saves growing a new stack for most calls
 		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxSendMsgSize(MaxMessage),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
