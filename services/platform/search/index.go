@@ -34,6 +34,7 @@ type Index struct {
 	splits  map[uint32][]string // compound -> its parts, where they cover it
 	text    string              // the vocabulary in one string, every word between newlines, for searches inside of words
 	keys    []key               // sorted
+	phrases map[string][]uint32 // folded titles and keywords of several words -> documents
 	scratch sync.Pool
 }
 
@@ -118,7 +119,7 @@ func newBuilder(docs []Document) *builder {
 	slices.SortStableFunc(order, func(a, b titled) int {
 		return cmp.Or(strings.Compare(a.title, b.title), strings.Compare(docs[a.at].ID, docs[b.at].ID))
 	})
-	x := &Index{ids: make([]string, len(docs)), origin: make([]uint32, len(docs))}
+	x := &Index{ids: make([]string, len(docs)), origin: make([]uint32, len(docs)), phrases: map[string][]uint32{}}
 	for rank, t := range order {
 		x.ids[rank], x.origin[rank] = docs[t.at].ID, t.at
 	}
@@ -131,6 +132,7 @@ func newBuilder(docs []Document) *builder {
 func (b *builder) add(rank uint32, d *Document) {
 	from := len(b.hits)
 	title := b.wordsOf(d.Title)
+	b.phrase(d.Title, rank)
 	for i, w := range title {
 		weight := weightTitle
 		if i == 0 {
@@ -145,12 +147,20 @@ func (b *builder) add(rank uint32, d *Document) {
 		if isNumber(k) {
 			b.x.keys = append(b.x.keys, key{k, rank})
 		}
+		b.phrase(k, rank)
 	}
 	for _, w := range b.wordsOf(d.Body) {
 		b.note(from, rank, w, weightBody)
 	}
 	if k := keyOf(d.ID); k != "" {
 		b.x.keys = append(b.x.keys, key{k, rank})
+	}
+}
+
+// phrase remembers a name of several words, to be found first when it is all that is asked for.
+func (b *builder) phrase(text string, rank uint32) {
+	if p := strings.TrimSpace(fold(text)); strings.Contains(p, " ") && !slices.Contains(b.x.phrases[p], rank) {
+		b.x.phrases[p] = append(b.x.phrases[p], rank)
 	}
 }
 

@@ -45,7 +45,7 @@ const (
 
 // Search ranks the documents that answer query, by score, then folded title, then ID. Documents that match every word
 // come before those that match some; of the latter only those that match the weightier words remain ("hunde anmelden"
-// is about dogs). Digits, with or without spaces, also match keys by their prefix. A query without any letter or digit
+// is about dogs). A title or keyword of several words that is just what was asked for comes before both. Digits, with or without spaces, also match keys by their prefix. A query without any letter or digit
 // finds nothing.
 func (x *Index) Search(query string, o Options) Result {
 	if len(query) > mostBytes {
@@ -60,6 +60,9 @@ func (x *Index) Search(query string, o Options) Result {
 		s.settle(x.rarity(len(s.term.docs)))
 	}
 	x.matchKeys(s, query)
+	for _, doc := range x.phrases[strings.TrimSpace(s.query)] {
+		s.pin(doc, pinPrefix)
+	}
 	return x.page(s, o)
 }
 

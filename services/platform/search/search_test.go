@@ -260,3 +260,18 @@ func FuzzSearch(f *testing.F) {
 		}
 	})
 }
+
+// TestWholePhraseComesFirst: what somebody wrote down as a name for a service wins over words that merely fit.
+func TestWholePhraseComesFirst(t *testing.T) {
+	t.Parallel()
+	x := Build([]Document{
+		{ID: "a", Title: "Hundehaltung Anmeldung Kampfhund"},
+		{ID: "b", Title: "Hundesteuer Festsetzung", Keywords: []string{"hund anmelden", "Hunde anmelden"}},
+		{ID: "c", Title: "Hunde anmelden im Ausland"},
+	})
+	for query, want := range map[string]string{"hunde anmelden": "b", " HUNDE-ANMELDEN ": "b", "kampfhund anmelden": "a", "hunde anmelden im ausland": "c"} {
+		if hits := x.Search(query, Options{}).Hits; len(hits) == 0 || hits[0].ID != want {
+			t.Errorf("%q finds %v first, want %s", query, hits, want)
+		}
+	}
+}
