@@ -41,7 +41,7 @@ drift: generate ## Fail when generated code differs from what is committed
 	@git diff --exit-code -- proto || (echo "generated code differs: commit what make generate wrote"; exit 1)
 
 vuln: $(BIN)/govulncheck ## Look for known vulnerabilities that the code reaches
-	@for m in $(MODULES); do (cd $$m && $(CURDIR)/$(BIN)/govulncheck ./...) || exit 1; done
+	.ci/vuln
 
 clean: ## Remove what was built; data/ stays
 	rm -rf .build
