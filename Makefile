@@ -43,6 +43,13 @@ drift: generate ## Fail when generated code differs from what is committed
 vuln: $(BIN)/govulncheck ## Look for known vulnerabilities that the code reaches
 	.ci/vuln
 
+fuzz: ## Fuzz every parser of input from outside for 30 s each
+	@grep -rlE '^func Fuzz' --include='*_test.go' services gateway | while read -r f; do \
+	  grep -oE '^func Fuzz[A-Za-z0-9]+' "$$f" | cut -c6- | while read -r target; do \
+	    echo "$$f $$target"; go test "./$$(dirname "$$f")" -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s || exit 1; \
+	  done || exit 1; \
+	done
+
 clean: ## Remove what was built; data/ stays
 	rm -rf .build
 
