@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,7 +62,10 @@ func (c *importCommand) Run(ctx context.Context) error {
 			printReport(os.Stdout, path, report, c.Quiet)
 		}
 		if err != nil {
-			return refusal(path, err)
+			return refusal(c.Grpc, path, err)
+		}
+		if n := errorCount(report); n > 0 { // with --validate-only, which is answered and not refused
+			return &exitError{exitRefused, fmt.Errorf("%s: would be refused: %d errors", path, n)}
 		}
 		bar.add(1)
 	}
@@ -126,16 +128,34 @@ func detail[T any](err error) (found T) {
 	return found
 }
 
-func refusal(path string, err error) error {
-	s := status.Convert(err)
+// errorCount counts the findings that stop an import, as far as the report lists them.
+func errorCount(r *commonv1.ImportReport) int {
+	n := 0
+	for _, i := range r.GetIssues() {
+		if i.GetSeverity() == commonv1.ImportIssue_SEVERITY_ERROR {
+			n++
+		}
+	}
+	return n
+}
+
+// refusal says in words why a file did not go in.
+func refusal(addr, path string, err error) error {
+	code, text := status.Code(err), status.Convert(err).Message()
+	if code == codes.Unavailable && detail[*errdetails.ErrorInfo](err) == nil {
+		return fmt.Errorf("%s: no platform answers at %s", path, addr)
+	}
 	if message := detail[*errdetails.LocalizedMessage](err); message != nil {
-		err = errors.New(message.GetMessage())
+		text = message.GetMessage()
 	}
-	switch s.Code() {
+	for _, v := range detail[*errdetails.BadRequest](err).GetFieldViolations() {
+		text += "\n  " + v.GetField() + ": " + v.GetDescription()
+	}
+	switch code {
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.ResourceExhausted:
-		return &exitError{exitRefused, fmt.Errorf("%s: refused: %w", path, err)}
+		return &exitError{exitRefused, fmt.Errorf("%s: refused: %s", path, text)}
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return fmt.Errorf("%s: %s", path, text)
 }
 
 func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool) {
@@ -147,13 +167,20 @@ func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool)
 	if r.GetIssueCount() > 0 {
 		fmt.Fprintf(w, ", %d findings", r.GetIssueCount())
 	}
+	if ignored := r.GetIgnoredColumns(); len(ignored) > 0 {
+		fmt.Fprintf(w, ", columns not used: %s", strings.Join(ignored, ", "))
+	}
 	fmt.Fprintln(w)
 	if quiet {
 		return
 	}
 	for _, i := range r.GetIssues() {
 		severity := strings.ToLower(strings.TrimPrefix(i.GetSeverity().String(), "SEVERITY_"))
-		fmt.Fprintf(w, "%s:%d: %s: %s", path, i.GetLine(), severity, i.GetReason())
+		place := path
+		if i.GetLine() > 0 {
+			place = fmt.Sprintf("%s:%d", path, i.GetLine())
+		}
+		fmt.Fprintf(w, "%s: %s: %s", place, severity, i.GetReason())
 		if i.GetColumn() != "" {
 			fmt.Fprintf(w, " [%s=%q]", i.GetColumn(), i.GetValue())
 		}

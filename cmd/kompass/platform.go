@@ -297,10 +297,13 @@ func (p *platform) becomeReady(ctx context.Context) error {
 		}
 	}
 	p.open.Store(true)
-	if p.address != "" {
-		fmt.Printf("Kompass is ready at http://%s - try: curl http://%s/v1/municipalities/05758004/gaps (API: /docs)\n", p.address, p.address)
-	} else {
+	switch {
+	case p.address == "":
 		fmt.Printf("Kompass is ready: gRPC at %s\n", p.Grpc)
+	case p.Demo:
+		fmt.Printf("Kompass is ready at http://%s - try: curl http://%s/v1/municipalities/05758004/gaps (API: /docs)\n", p.address, p.address)
+	default:
+		fmt.Printf("Kompass is ready at http://%s - try: kompass import --grpc %s --data %s FILE (API: /docs)\n", p.address, p.Grpc, p.Data)
 	}
 	return nil
 }

@@ -164,6 +164,18 @@ func TestImportIsRefused(t *testing.T) {
 	if code != exitRefused || !strings.Contains(out, file+":3: error:") {
 		t.Errorf("exit code %d, want %d, and line 3 named:\n%s", code, exitRefused, out)
 	}
+	if out, code := kompass(t, "import", "--validate-only", "--grpc", p.grpc, "--data", p.dir, file); code != exitRefused || !strings.Contains(out, "would be refused") {
+		t.Errorf("validate only: exit code %d, want %d:\n%s", code, exitRefused, out)
+	}
+	if err := os.WriteFile(file, []byte("farbe;form\nrot;rund\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := kompass(t, "import", "--grpc", p.grpc, "--data", p.dir, file); code != exitRefused || !strings.Contains(out, "Kopfzeile") {
+		t.Errorf("unknown header: exit code %d and no word of the header:\n%s", code, out)
+	}
+	if out, code := kompass(t, "import", "--grpc", freeAddress(t), "--data", p.dir, file); code != exitFailed || !strings.Contains(out, "no platform answers") {
+		t.Errorf("dead address: exit code %d:\n%s", code, out)
+	}
 	if list := p.get("/v1/publicServices"); list["totalSize"] != float64(0) {
 		t.Errorf("something was taken over: %v", list)
 	}

@@ -30,7 +30,7 @@ var files = []struct {
 	{"ozg_services.csv", "ozg_id,name,situation,theme", 1},
 	{"public_services.csv", "leika_key,name,typisierung,ozg_id,legal_basis,summary,keywords,annual_cases_per_1000", 1},
 	{"relevance.csv", "target," + strings.Join(classes, ",") + ",note", 1},
-	{"places.csv", "ags,ars,name,kind,size_class,population,latitude,longitude,district,area_km2,data_centre", 1},
+	{"places.csv", "ags,ars,name,official_name,kind,size_class,population,latitude,longitude,district,area_km2,data_centre", 1},
 	{"data_centres.csv", "id,name,town,url", 1},
 	{"providers.csv", "id,name,town,url,example", 1},
 	{"solutions.csv", "id,name,provider,kind,efa_state,status,size_classes,base_components,promised_date,link,description,example", 1},
