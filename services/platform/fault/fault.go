@@ -139,9 +139,12 @@ func Is(err error, reason *Reason) bool {
 	return errors.As(err, &e) && e.reason == reason
 }
 
-// fill replaces {key} by its value; unknown placeholders stay, so that a test sees them.
+// unfilled stands where a text has a placeholder that nobody filled: people read on, machines have the reason.
+const unfilled = "…"
+
+// fill replaces {key} by its value, or by [unfilled] when there is none.
 func fill(template string, values map[string]string) string {
-	if len(values) == 0 || !strings.Contains(template, "{") {
+	if !strings.Contains(template, "{") {
 		return template
 	}
 	var b strings.Builder
@@ -151,16 +154,13 @@ func fill(template string, values map[string]string) string {
 		if !found {
 			return b.String()
 		}
-		key, after, closed := strings.Cut(rest, "}")
+		key, after, _ := strings.Cut(rest, "}") // a test holds the table to pairs of braces
 		value, known := values[key]
-		switch {
-		case closed && known:
-			b.WriteString(value)
-			template = after
-		default:
-			b.WriteByte('{')
-			template = rest
+		if !known {
+			value = unfilled
 		}
+		b.WriteString(value)
+		template = after
 	}
 }
 

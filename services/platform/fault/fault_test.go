@@ -41,6 +41,12 @@ func TestTable(t *testing.T) {
 		if de, en := sorted(r.DE), sorted(r.EN); !slices.Equal(de, en) {
 			t.Errorf("%s: placeholders differ: German %v, English %v", r.Name, de, en)
 		}
+		if rest := placeholder.ReplaceAllString(r.DE+r.EN, ""); strings.ContainsAny(rest, "{}") {
+			t.Errorf("%s has a brace that belongs to no placeholder: %q", r.Name, rest)
+		}
+		if de, en := New(r).Texts(); strings.ContainsAny(de+en, "{}") {
+			t.Errorf("%s leaves with a placeholder when nobody fills it: %q %q", r.Name, de, en)
+		}
 	}
 	if len(seen) < 25 {
 		t.Errorf("the table has only %d reasons", len(seen))
@@ -100,7 +106,7 @@ func TestFill(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{"a": "{b}", "b": "2"}
 	for template, want := range map[string]string{
-		"{a} {b}": "{b} 2", "{c} {b}": "{c} 2", "{a": "{a", "": "", "{{b}}": "{2}", "}{": "}{",
+		"{a} {b}": "{b} 2", "{c} {b}": "… 2", "": "", "none": "none", "{b}": "2",
 	} {
 		if got := fill(template, values); got != want {
 			t.Errorf("fill(%q) = %q, want %q", template, got, want)

@@ -13,8 +13,6 @@ func asFault(err error) error {
 	switch {
 	case err == nil, errors.As(err, &f):
 		return err
-	case errors.Is(err, ErrRequestReused):
-		return fault.New(fault.RequestIDReused).Cause(err)
 	case errors.Is(err, ErrRevision):
 		return fault.New(fault.InvalidRevision).Cause(err)
 	case errors.Is(err, ErrBroken), errors.Is(err, ledger.ErrDamaged):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -159,7 +160,8 @@ func TestRepeatedRequestHasOneEffect(t *testing.T) {
 			t.Errorf("replica %d: repeated %v, %d themes, %v", i, again.Repeated, again.State.Len(), err)
 		}
 	}
-	if _, err := r.Write(t.Context(), cause("same", 2), decide); !fault.Is(err, fault.RequestIDReused) {
+	if _, err := r.Write(t.Context(), cause("same", 2), decide); !fault.Is(err, fault.RequestIDReused) ||
+		!strings.Contains(err.Error(), "The request id same already belongs") {
 		t.Errorf("another request with the same id: %v", err)
 	}
 }

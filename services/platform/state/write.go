@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
 )
 
@@ -61,7 +62,7 @@ func (r *Replica[S]) try(ctx context.Context, c ledger.Cause, decide Decide[S]) 
 	}
 	if outcome, ok := r.requests.find(c.RequestID); ok && len(c.Digest) > 0 {
 		if !bytes.Equal(outcome.Digest, c.Digest) {
-			return Result[S]{}, ErrRequestReused
+			return Result[S]{}, fault.New(fault.RequestIDReused, "requestId", c.RequestID).Cause(ErrRequestReused)
 		}
 		return r.after(ctx, outcome.Sequence, true)
 	}
