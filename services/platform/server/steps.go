@@ -16,8 +16,16 @@ import (
 )
 
 // faults turns every error into one that may be shown. What fails after the time of the call ran out failed for that.
-func faults(ctx context.Context, _ *Call, next Next) error {
-	err := fault.From(next(ctx))
+// The statuses of health and reflection are part of gRPC's own contracts and pass as they are.
+func faults(ctx context.Context, c *Call, next Next) error {
+	err := next(ctx)
+	var own *fault.Error
+	if strings.HasPrefix(c.Service, "grpc.") && !errors.As(err, &own) {
+		if _, isStatus := status.FromError(err); isStatus {
+			return err
+		}
+	}
+	err = fault.From(err)
 	if !fault.Is(err, fault.Internal) {
 		return err
 	}

@@ -28,6 +28,7 @@ func TestValidationTexts(t *testing.T) {
 		"too long":     {&cataloguev1.ListThemesRequest{OrderBy: strings.Repeat("ü", 201)}, "orderBy: hat höchstens 200 Zeichen / "},
 		"pattern":      {&cataloguev1.GetThemeRequest{Name: "x"}, "name: hat nicht die verlangte Form ^themes/[a-z0-9-]+$ / "},
 		"unknown enum": {&cataloguev1.ImportCatalogueRequest{Scope: 9}, "scope: ist kein bekannter Wert / "},
+		"unspecified":  {&cataloguev1.ClassRule{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}, "obligation: darf keiner von diesen Werten sein: OBLIGATION_UNSPECIFIED / must not be any of: OBLIGATION_UNSPECIFIED"},
 		"in":           {&municipalityv1.Maturity{Model: "3"}, "model: muss einer von diesen Werten sein: (leer), 1.1, 2.0 / "},
 		"no items":     {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}, "requests: hat mindestens 1 Einträge / "},
 		"twice":        {&cataloguev1.Relevance{Rules: []*cataloguev1.ClassRule{kreis, kreis}}, "rules: darf jede Größenklasse nur einmal enthalten / "},

@@ -41,6 +41,9 @@ var german = map[string]string{
 func texts(v *protovalidate.Violation) (de, en string) {
 	en = v.Proto.GetMessage()
 	id := v.Proto.GetRuleId()
+	if id == "enum.not_in" { // the rule's own text has numbers, which nobody sends
+		en = "must not be any of: " + ruleValue(v)
+	}
 	if text, ok := german[id]; ok && !strings.Contains(text, "%v") {
 		return text, en
 	}
@@ -56,7 +59,7 @@ func texts(v *protovalidate.Violation) (de, en string) {
 	case !ok:
 		return "ist nicht gültig", en
 	case strings.Contains(text, "%v"):
-		return fmt.Sprintf(text, ruleValue(v.RuleValue)), en
+		return fmt.Sprintf(text, ruleValue(v)), en
 	}
 	return text, en
 }
@@ -89,20 +92,34 @@ func bounds(v *protovalidate.Violation) string {
 	return fmt.Sprintf("muss %s %v und %s %v sein", bound[lower], of.Get(from), bound[upper], of.Get(to))
 }
 
-// ruleValue writes the value of a rule as people read it.
-func ruleValue(v protoreflect.Value) string {
+// ruleValue writes the value of a violated rule as people read it; values of enums by name, as they are sent.
+func ruleValue(violation *protovalidate.Violation) string {
+	v, field := violation.RuleValue, violation.FieldDescriptor
 	if !v.IsValid() {
 		return "(siehe Schnittstellenbeschreibung)"
 	}
 	list, ok := v.Interface().(protoreflect.List)
 	if !ok {
-		return v.String()
+		return plainValue(v, field)
 	}
 	parts := make([]string, list.Len())
 	for i := range parts {
-		if parts[i] = list.Get(i).String(); parts[i] == "" {
-			parts[i] = "(leer)"
-		}
+		parts[i] = plainValue(list.Get(i), field)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// plainValue writes one value of a rule on that field.
+func plainValue(v protoreflect.Value, field protoreflect.FieldDescriptor) string {
+	if field != nil && field.Enum() != nil {
+		if number, ok := v.Interface().(int32); ok {
+			if value := field.Enum().Values().ByNumber(protoreflect.EnumNumber(number)); value != nil {
+				return string(value.Name())
+			}
+		}
+	}
+	if text := v.String(); text != "" {
+		return text
+	}
+	return "(leer)"
 }
