@@ -68,7 +68,7 @@ func (s *Service) ImportMunicipalities(ctx context.Context, req *municipalityv1.
 // readDelivery finds out what a file is and reads it. Errors are faults; bad rows are findings.
 func readDelivery(file []byte, format commonv1.FileFormat) (*delivery, error) {
 	content := bytes.TrimSpace(bytes.TrimPrefix(file[:min(len(file), 4096)], []byte("\xef\xbb\xbf")))
-	var options tabular.Options
+	options := tabular.Options{Accept: knownHeader}
 	switch format {
 	case commonv1.FileFormat_FILE_FORMAT_GEOJSON:
 		return readBoundaries(file)
@@ -102,6 +102,10 @@ func unreadable(err error) error {
 	switch t.Reason {
 	case tabular.Empty:
 		return fault.New(fault.ImportEmpty).Cause(err)
+	case tabular.UnknownHeader:
+		return fault.New(fault.ImportUnreadable).Field("file",
+			t.Message+" Erwartet werden Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen.",
+			t.English+" Expected are municipalities (ags, ars), data centres (name, town, url) or boundaries.").Cause(err)
 	case tabular.TooLarge:
 		return fault.New(fault.TooLarge, "limit", "64 MiB").Field("file", t.Message, t.English).Cause(err)
 	}

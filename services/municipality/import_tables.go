@@ -1,6 +1,7 @@
 package municipality
 
 import (
+	"errors"
 	"strings"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
@@ -80,6 +81,14 @@ func readTable(table *tabular.Table) (*delivery, error) {
 	return nil, fault.New(fault.ImportUnreadable).Field("file",
 		"hat keine Spalte, an der Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen zu erkennen wären",
 		"has no column that tells municipalities (ags, ars), data centres (name, town, url) or boundaries")
+}
+
+// knownHeader tells whether a record is the header of a table of this import or of another one.
+func knownHeader(header []string) bool {
+	_, err := readTable(&tabular.Table{Header: header})
+	var known *fault.Error
+	return err == nil || errors.Is(err, &tabular.Error{Reason: tabular.DuplicateColumn}) ||
+		errors.As(err, &known) && known.Reason() == fault.ImportElsewhere
 }
 
 func hasAny(header map[string]bool, columns string) bool {

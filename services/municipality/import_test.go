@@ -135,6 +135,7 @@ func TestImportRefusesWhatBelongsElsewhere(t *testing.T) {
 	for name, c := range map[string]struct{ file, reason, says string }{
 		"LeiKa":           {"leika_key,name,typisierung,ozg_id\n99012001000000,X,4,10513\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
 		"OZG":             {"ozg_id,name,lage,themenfeld\n10513,X,Y,Z\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
+		"title":           {"OZG-Leistungen, Stand 2024\n\nozg_id,name,lage,themenfeld\n10513,X,Y,Z\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
 		"themes":          {"id,name\n1,Bildung\n", "IMPORT_BELONGS_ELSEWHERE", "catalogue:import"},
 		"implementations": {"ags,leika_key,phase\n05758000,99001008004000,ONLINE\n", "IMPORT_BELONGS_ELSEWHERE", "implementations"},
 		"providers":       {"id,name,town,url,example\na,b,c,d,ja\n", "IMPORT_BELONGS_ELSEWHERE", "solutions"},

@@ -23,11 +23,38 @@ func readCSV(data []byte, opts Options) (*Table, *Error) {
 	} else {
 		s.sep = detectSeparator(s)
 	}
-	out := shape{opts: opts, table: Table{Format: CSV, Encoding: encoding, Separator: rune(s.sep)}}
+	out := shape{opts: opts, table: Table{Format: CSV, Encoding: encoding, Separator: rune(s.sep), First: true}}
+	if opts.Accept != nil {
+		found, err := s.header()
+		if err != nil {
+			return nil, err
+		}
+		if found.line == 0 {
+			return nil, found.unknown()
+		}
+		out.start, out.table.First = found.line, found.line == found.first
+	}
 	if err := s.all(&out); err != nil {
 		return nil, err
 	}
 	return out.done()
+}
+
+// header looks for the header from here on; the scanner itself stays where it is.
+func (s scanner) header() (*headerSearch, *Error) {
+	s.cells = nil
+	found := &headerSearch{accept: s.opts.Accept}
+	for !s.atEnd() {
+		line := s.line
+		cells, err := s.record()
+		if err != nil {
+			return found, err
+		}
+		if !found.next(line, cells) {
+			break
+		}
+	}
+	return found, nil
 }
 
 // all moves every record into out.
@@ -42,7 +69,11 @@ func (s *scanner) all(out *shape) *Error {
 		if err := out.add(line, cells); err != nil {
 			return err
 		}
-		if out.table.Header == nil || len(trimEmpty(cells)) == 0 {
+		if len(trimEmpty(cells)) == 0 {
+			continue
+		}
+		if out.table.Header == nil {
+			short.records++
 			continue
 		}
 		if err := short.next(line, len(cells), len(out.table.Header), s.ended); err != nil {
@@ -68,31 +99,47 @@ func declaredSeparator(text string) (sep byte, length int, ok bool) {
 // detectSeparator takes the candidate under which the header has several cells and most of the first records agree with it.
 func detectSeparator(s scanner) byte {
 	// Limits are for the separator that is chosen in the end.
-	s.opts = Options{MaxColumns: len(s.text), MaxCell: len(s.text)}
+	s.opts = Options{MaxColumns: len(s.text), MaxCell: len(s.text), Accept: s.opts.Accept}
 	best, bestScore := separators[0], -1
 	for _, sep := range separators {
 		s.sep = sep
-		if score := agreement(s); score > bestScore {
+		if score := s.score(); score > bestScore {
 			best, bestScore = sep, score
 		}
 	}
 	return best
 }
 
-// agreement scores a separator: several columns beat one, then the share of records counts that have as many cells as
+// score is how likely the scanner's separator is that of the file.
+func (s scanner) score() int {
+	if s.opts.Accept == nil {
+		return agreement(s, 0)
+	}
+	found, _ := s.header() // what a wrong separator breaks is no fault of the file
+	if found.line == 0 {
+		return agreement(s, found.wide)
+	}
+	return knownHeader*min(found.cells, 1000) + agreement(s, found.line)
+}
+
+// knownHeader outweighs every agreement: a separator under which the header is known is the right one.
+const knownHeader = 10_000
+
+// agreement scores a separator from a line on: several columns beat one, then the share of records counts that have as many cells as
 // the header and no quote in the middle of a cell. The number of columns does not count: texts are full of commas.
-func agreement(s scanner) int {
+func agreement(s scanner, from int) int {
 	const sampleRecords, sampleBytes = 50, 1 << 20
 	width, agree, total := 0, 0, 0
 	for total < sampleRecords && s.pos < min(len(s.text), sampleBytes) {
 		s.bare = false
+		line := s.line
 		cells, err := s.record()
 		if err != nil {
 			total++
 			break
 		}
 		n := len(cells)
-		if len(trimEmpty(cells)) == 0 {
+		if line < from || len(trimEmpty(cells)) == 0 {
 			continue
 		}
 		if width == 0 {

@@ -14,6 +14,7 @@ const (
 	BadRow          Reason = "BAD_ROW"          // a row that does not fit the header, a quote that never ends
 	NotATable       Reason = "NOT_A_TABLE"      // another kind of file
 	Unsafe          Reason = "UNSAFE"           // archive bomb, XML with a DOCTYPE or entities
+	UnknownHeader   Reason = "UNKNOWN_HEADER"   // no record at the beginning is one that Options.Accept knows
 	DuplicateColumn Reason = "DUPLICATE_COLUMN" // two columns claim one field
 )
 

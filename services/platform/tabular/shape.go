@@ -4,6 +4,7 @@ package tabular
 type shape struct {
 	table Table
 	opts  Options
+	start int // line of the header when that is known; what stands above it is no part of the table
 	cells int
 	slab  []string // room for the cells of many rows, so that a row costs no allocation of its own
 }
@@ -17,7 +18,10 @@ func (s *shape) add(line int, cells []string) *Error {
 		return nil
 	}
 	if s.table.Header == nil {
-		s.table.Header = append([]string(nil), cells...)
+		if line < s.start {
+			return nil
+		}
+		s.table.Line, s.table.Header = line, append([]string(nil), cells...)
 		return nil
 	}
 	width := len(s.table.Header)

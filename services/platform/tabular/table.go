@@ -21,6 +21,9 @@ type Options struct {
 	MaxColumns      int    // 512
 	MaxCells        int    // rows times columns as stored: 8 million
 	MaxCell         int    // bytes of one cell: 1 MiB
+	// Accept tells whether a record is the header of a table that the caller knows. With it the header is looked for among
+	// the first ten records of a sheet, and in the first visible sheet that has one; without it the first record counts.
+	Accept func(header []string) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -42,9 +45,12 @@ func fill[N int | int64](n *N, value N) {
 // Table is a whole file in memory. Cells are as written, apart from the file format's own escapes.
 type Table struct {
 	Format    Format
-	Encoding  string // "UTF-8", "UTF-8-BOM", "Windows-1252", "UTF-16LE", "UTF-16BE"; empty for XLSX
-	Separator rune   // of a CSV; 0 for XLSX
-	Sheet     string // name of the sheet that was read; empty for CSV
+	Encoding  string   // "UTF-8", "UTF-8-BOM", "Windows-1252", "UTF-16LE", "UTF-16BE"; empty for XLSX
+	Separator rune     // of a CSV; 0 for XLSX
+	Sheet     string   // name of the sheet that was read; empty for CSV
+	Unread    []string // other visible sheets that hold a known table too; only with Options.Accept
+	First     bool     // nothing but empty rows and sheets stands above the header
+	Line      int      // of the header, counted as in Row
 	Header    []string
 	Rows      []Row // without rows that are empty; at least one
 }

@@ -46,16 +46,87 @@ func readXLSX(data []byte, opts Options) (*Table, *Error) {
 			return nil, err
 		}
 	}
+	if opts.Accept != nil {
+		return w.known()
+	}
 	for _, sheet := range w.sheets {
-		out := shape{opts: opts, table: Table{Format: XLSX, Sheet: sheet.name}}
-		if err := w.readSheet(sheet, &out); err != nil {
-			return nil, err
-		}
-		if out.table.Header != nil {
-			return out.done()
+		out := shape{opts: opts, table: Table{Format: XLSX, Sheet: sheet.name, First: true}}
+		if table, err := w.table(sheet, &out); table != nil || err != nil {
+			return table, err
 		}
 	}
-	return nil, fail(Empty, 0, "Die Arbeitsmappe enthält keine Tabelle.", "The workbook holds no table.")
+	return nil, emptyWorkbook()
+}
+
+func emptyWorkbook() *Error {
+	return fail(Empty, 0, "Die Arbeitsmappe enthält keine Tabelle.", "The workbook holds no table.")
+}
+
+// table reads one sheet; nil when it is empty. Where there are several sheets, errors say which is meant.
+func (w *workbook) table(sheet sheetRef, out *shape) (*Table, *Error) {
+	err := w.readSheet(sheet, out.add)
+	if err == nil && out.table.Header == nil {
+		return nil, nil
+	}
+	var table *Table
+	if err == nil {
+		table, err = out.done()
+	}
+	if err != nil && len(w.sheets) > 1 {
+		return nil, err.inSheet(sheet.name)
+	}
+	return table, err
+}
+
+// known reads the first sheet with a header that the caller knows. One of a single column counts only where no sheet has
+// a wider one: a list of contents reads like it.
+func (w *workbook) known() (*Table, *Error) {
+	found := make([]*headerSearch, len(w.sheets))
+	best, filled := -1, -1
+	for i, sheet := range w.sheets {
+		var err *Error
+		if found[i], err = w.header(sheet); err != nil {
+			return nil, err.inSheet(sheet.name)
+		}
+		if found[i].line > 0 && (best < 0 || found[best].cells == 1 && found[i].cells > 1) {
+			best = i
+		}
+		if filled < 0 && found[i].first > 0 {
+			filled = i
+		}
+	}
+	switch {
+	case filled < 0:
+		return nil, emptyWorkbook()
+	case best < 0 && len(w.sheets) > 1:
+		return nil, found[filled].unknown().inSheet(w.sheets[filled].name)
+	case best < 0:
+		return nil, found[filled].unknown()
+	}
+	out := shape{opts: w.opts, start: found[best].line}
+	out.table = Table{Format: XLSX, Sheet: w.sheets[best].name, First: best == filled && found[best].line == found[best].first}
+	for i, sheet := range w.sheets {
+		if i != best && found[i].cells > 1 {
+			out.table.Unread = append(out.table.Unread, sheet.name)
+		}
+	}
+	return w.table(w.sheets[best], &out)
+}
+
+// header looks for the header of a sheet and reads no more than that takes.
+func (w *workbook) header(sheet sheetRef) (*headerSearch, *Error) {
+	found := &headerSearch{accept: w.opts.Accept}
+	enough := &Error{}
+	err := w.readSheet(sheet, func(line int, cells []string) *Error {
+		if found.next(line, cells) {
+			return nil
+		}
+		return enough
+	})
+	if err == enough {
+		err = nil
+	}
+	return found, err
 }
 
 // openWorkbook checks what the archive declares before anything is unpacked.

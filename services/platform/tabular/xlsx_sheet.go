@@ -87,13 +87,13 @@ func unescape(s string) string {
 type sheetReader struct {
 	*workbook
 	sheet sheetRef
-	out   *shape
 	line  int
 	cells []string // of the row, reused
 }
 
-func (w *workbook) readSheet(sheet sheetRef, out *shape) *Error {
-	s := sheetReader{workbook: w, sheet: sheet, out: out}
+// readSheet gives every row of a sheet to add, in their order, until add refuses one.
+func (w *workbook) readSheet(sheet sheetRef, add func(line int, cells []string) *Error) *Error {
+	s := sheetReader{workbook: w, sheet: sheet}
 	return w.walk(sheet.part, func(d *safexml.Decoder, e xml.StartElement) error {
 		if e.Name.Local != "row" {
 			return nil
@@ -110,7 +110,7 @@ func (w *workbook) readSheet(sheet sheetRef, out *shape) *Error {
 		if err := s.row(d); err != nil {
 			return err
 		}
-		if err := out.add(s.line, s.cells); err != nil {
+		if err := add(s.line, s.cells); err != nil {
 			return err
 		}
 		return nil
