@@ -22,7 +22,7 @@ func (h *partHealth) Check(_ context.Context, r *healthv1.HealthCheckRequest) (*
 			continue
 		}
 		known = true
-		if ready, _ := s.IsReady(); !ready || !h.p.open.Load() {
+		if ready, _ := s.IsReady(); !ready || !h.p.open.Load() || h.p.site.Failed != nil && h.p.site.Failed() != nil {
 			state = healthv1.HealthCheckResponse_NOT_SERVING
 		}
 	}

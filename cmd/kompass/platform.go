@@ -107,7 +107,7 @@ func (p *platform) startBroker(context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.site.Conn, p.site.Witness = p.embedded.Conn, witness
+	p.site.Conn, p.site.Witness, p.site.Failed = p.embedded.Conn, witness, p.embedded.Failed
 	return nil
 }
 

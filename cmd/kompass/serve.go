@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kompass.krz.de/services/platform/broker"
@@ -74,7 +75,8 @@ func (c *serveCommand) check() (*settings, error) {
 		wrong("only", "parts in several processes need --nats-url")
 	}
 	for flag, addr := range map[string]string{"http": c.HTTP, "grpc": c.Grpc} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		_, port, err := net.SplitHostPort(addr)
+		if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 			wrong(flag, "%q is no address of the form HOST:PORT", addr)
 		}
 	}

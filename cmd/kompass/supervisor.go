@@ -38,7 +38,11 @@ func supervise(ctx context.Context, log *slog.Logger, units []unit, ready func(c
 	err := func() error {
 		for _, u := range units {
 			r := &running{unit: u, done: make(chan struct{})}
-			if err := r.begin(ctx, failures); err != nil {
+			err := r.begin(ctx, failures)
+			if ctx.Err() != nil && err != nil {
+				return nil //nolint:nilerr // being told to stop is no failure
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", u.name, err)
 			}
 			started = append(started, r)
@@ -85,12 +89,19 @@ func (r *running) begin(ctx context.Context, failures chan<- error) error {
 	if r.start == nil {
 		return nil
 	}
-	if err := r.start(ctx); err != nil {
+	started := make(chan error, 1)
+	go func() { started <- r.start(ctx) }()
+	var err error
+	select {
+	case err = <-started:
+	case <-ctx.Done(): // told to stop while a start hangs
+		err = fmt.Errorf("start was interrupted: %w", ctx.Err())
+	}
+	if err != nil {
 		cancel()
 		<-r.done
-		return err
 	}
-	return nil
+	return err
 }
 
 func (r *running) end() error {

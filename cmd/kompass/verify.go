@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 
 	"kompass.krz.de/services/platform/broker"
 	"kompass.krz.de/services/platform/ledger"
@@ -61,9 +59,6 @@ func (c *verifyCommand) verify(ctx context.Context, progress func(string, uint64
 		}
 		defer nc.Close()
 		return ledger.VerifyCluster(ctx, nc, progress)
-	}
-	if _, err := os.Stat(broker.StoreDir(c.Data)); err != nil {
-		return nil, fmt.Errorf("verify: there is no ledger in %s: %w", c.Data, fs.ErrNotExist)
 	}
 	return ledger.VerifyStore(broker.StoreDir(c.Data), ledger.ReadWitness(ledger.WitnessDir(c.Data)), progress)
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -17,6 +19,7 @@ import (
 // Embedded is a NATS server inside this process.
 type Embedded struct {
 	server *server.Server
+	watch  *serverLog
 	// Conn is an in-process connection to it.
 	Conn *nats.Conn
 }
@@ -41,23 +44,43 @@ func Start(dataDir string, log *slog.Logger) (*Embedded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{log}, false, false, false)
+	watch := &serverLog{log: log}
+	srv.SetLoggerV2(watch, false, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(60 * time.Second) {
+	if err := awaitReady(srv, watch); err != nil {
 		srv.Shutdown()
-		return nil, errors.New("embedded NATS: not ready within 60 s")
-	}
-	if !srv.JetStreamEnabled() {
-		srv.Shutdown()
-		return nil, fmt.Errorf("embedded NATS: JetStream did not start on %s", StoreDir(dataDir))
+		return nil, fmt.Errorf("embedded NATS on %s: %w", StoreDir(dataDir), err)
 	}
 	conn, err := nats.Connect("", options("kompass", log, nats.InProcessServer(srv))...)
 	if err != nil {
 		srv.Shutdown()
 		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}
-	return &Embedded{server: srv, Conn: conn}, nil
+	return &Embedded{server: srv, watch: watch, Conn: conn}, nil
 }
+
+// startLimit bounds the recovery of the stored streams.
+const startLimit = 10 * time.Minute
+
+// awaitReady waits until the server takes connections. A server that gave up says so in its log alone.
+func awaitReady(srv *server.Server, watch *serverLog) error {
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
+		if err := watch.failed(); err != nil {
+			return err
+		}
+		if srv.ReadyForConnections(100 * time.Millisecond) {
+			if !srv.JetStreamEnabled() {
+				return errors.New("JetStream did not start")
+			}
+			return nil
+		}
+	}
+	return errors.New("not ready within " + startLimit.String())
+}
+
+// Failed is why the server cannot store anything any more, for example a full disk; nil while it can. Only a new start
+// changes that.
+func (e *Embedded) Failed() error { return e.watch.failed() }
 
 // Stop closes the connection and shuts the server down; returns when its files are closed.
 func (e *Embedded) Stop() {
@@ -91,12 +114,52 @@ func options(name string, log *slog.Logger, more ...nats.Option) []nats.Option {
 	}, more...)
 }
 
-// serverLog passes warnings and errors of the server on; its notices are debugging output here.
-type serverLog struct{ log *slog.Logger }
+// serverLog passes warnings and errors of the server on; its notices are debugging output here. It also remembers what
+// the server cannot recover from, because the server tells nobody else.
+type serverLog struct {
+	log    *slog.Logger
+	reason atomic.Pointer[error]
+}
 
-func (l serverLog) Noticef(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Errorf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Debugf(f string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Tracef(string, ...any)      {}
+func (l *serverLog) failed() error {
+	if reason := l.reason.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
+
+func (l *serverLog) fail(text string) {
+	err := errors.New(text)
+	l.reason.CompareAndSwap(nil, &err)
+}
+
+// criticalWrite begins the server's message about a write that failed; it stores nothing after that.
+const criticalWrite = "Critical write error"
+
+// Noticef and its siblings make serverLog a logger of the server.
+func (l *serverLog) Noticef(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+
+// Warnf logs.
+func (l *serverLog) Warnf(f string, v ...any) { l.log.Warn("nats: " + fmt.Sprintf(f, v...)) }
+
+// Fatalf logs and remembers; the server expects the process to end.
+func (l *serverLog) Fatalf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	l.log.Error("nats: " + text)
+	l.fail(text)
+}
+
+// Errorf logs, and remembers when nothing can be stored any more.
+func (l *serverLog) Errorf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	l.log.Error("nats: " + text)
+	if strings.Contains(text, criticalWrite) || strings.Contains(text, "no space left") {
+		l.fail(text)
+	}
+}
+
+// Debugf logs.
+func (l *serverLog) Debugf(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+
+// Tracef is too much of a good thing.
+func (l *serverLog) Tracef(string, ...any) {}

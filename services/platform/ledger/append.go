@@ -19,6 +19,9 @@ import (
 // BatchSize is how many messages a JetStream server takes as one atomic batch unless told otherwise.
 const BatchSize = 1000
 
+// publishTime bounds the wait for one acknowledgement; the request id makes trying again safe.
+const publishTime = 5 * time.Second
+
 // MaxAppendTime bounds one Append, far below StagingExpiry.
 const MaxAppendTime = 2 * time.Minute
 
@@ -45,6 +48,11 @@ const (
 // One draft is one guarded publish. Several become visible at one moment: they are staged, in atomic batches, and the
 // last one commits them. Errors: ErrConflict, ErrUnavailable.
 func (l *Log) Append(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
+	if l.failed != nil {
+		if err := l.failed(); err != nil {
+			return 0, unavailable(err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, MaxAppendTime)
 	defer cancel()
 	switch len(drafts) {
@@ -66,6 +74,8 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	if len(c.Digest) > 0 {
 		opts = append(opts, jetstream.WithMsgID(c.RequestID))
 	}
+	ctx, cancel := context.WithTimeout(ctx, publishTime)
+	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: d.Subject, Data: data}, opts...)
 	if err != nil {
 		return 0, classify(err)

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,9 @@ const (
 	removedMarks = 3 << 62
 )
 
+// subjectForm is what a ledger's subject looks like; anything else in its place is damage, and not for a terminal.
+var subjectForm = regexp.MustCompile(`^kompass\.[A-Za-z0-9._-]+$`)
+
 var headersEnd = []byte("\r\n\r\n")
 
 // blockDir is where the embedded server keeps the blocks of a stream below its store directory.
@@ -41,19 +45,23 @@ func blockDir(storeDir, stream string) string {
 	return filepath.Join(storeDir, "jetstream", "$G", "streams", stream, "msgs")
 }
 
-// storedStreams lists the ledger's streams below a store directory, sorted.
-func storedStreams(storeDir string) ([]string, error) {
+// storedStreams lists the ledger's streams below a store directory, and those that only the witness knows, sorted.
+func storedStreams(storeDir string, witness *Witness) ([]string, error) {
 	dirs, err := os.ReadDir(filepath.Join(storeDir, "jetstream", "$G", "streams"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	var streams []string
+	streams, err := witness.streams()
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range dirs {
-		if d.IsDir() && strings.HasPrefix(d.Name(), "KOMPASS_") {
+		if d.IsDir() && strings.HasPrefix(d.Name(), streamPrefix) {
 			streams = append(streams, d.Name())
 		}
 	}
-	return streams, err
+	slices.Sort(streams)
+	return slices.Compact(streams), nil
 }
 
 // readBlocks hands every stored message of a stream to visit, in order. Damage that it finds goes to report; after it,
@@ -101,7 +109,11 @@ func checkDeclaration(storeDir, stream string, report func(*Damage)) error {
 	dir := filepath.Dir(blockDir(storeDir, stream))
 	declaration, err := os.ReadFile(filepath.Join(dir, "meta.inf"))
 	sum, errSum := os.ReadFile(filepath.Join(dir, "meta.sum"))
-	if err := errors.Join(err, errSum); err != nil {
+	if err = errors.Join(err, errSum); errors.Is(err, os.ErrNotExist) {
+		report(&Damage{Stream: stream, Problem: "the stream's declaration (meta.inf, meta.sum) is missing"})
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("read declaration of %s: %w", stream, err)
 	}
 	h := newChecksum(stream)
@@ -126,7 +138,7 @@ func newChecksum(text string) hash.Hash64 {
 // damage: a server started on damaged blocks would cut good records off. Far quicker than VerifyStore, because it
 // leaves the chains to the replicas. The error is a *Damage, or one of reading files.
 func CheckStore(storeDir string, witness *Witness) error {
-	streams, err := storedStreams(storeDir)
+	streams, err := storedStreams(storeDir, witness)
 	if err != nil {
 		return fmt.Errorf("check store: %w", err)
 	}
@@ -145,7 +157,7 @@ func checkStream(storeDir, stream string, witness *Witness) error {
 			first = d
 		}
 	}
-	seen, err := witness.Seen(stream)
+	seen, err := witness.seenOrDamaged(stream, report)
 	if err != nil {
 		return err
 	}
@@ -157,7 +169,9 @@ func checkStream(storeDir, stream string, witness *Witness) error {
 		if m.Sequence != last+1 {
 			report(&Damage{Stream: stream, Sequence: last + 1, Problem: fmt.Sprintf("is missing, record %d follows record %d", m.Sequence, last)})
 		}
-		last = m.Sequence
+		if last = m.Sequence; last == seen.Sequence && sha256.Sum256(m.Data) != seen.Hash {
+			report(&Damage{Stream: stream, Sequence: last, Subject: m.Subject, Problem: notWitnessed})
+		}
 		return nil
 	}, report)
 	if err != nil {
@@ -172,11 +186,16 @@ func checkStream(storeDir, stream string, witness *Witness) error {
 	return nil
 }
 
+// notWitnessed is what is wrong with a whole record that differs from the one that was noted.
+const notWitnessed = "is not the record that the witness saw"
+
 type block struct {
 	stream string
 	name   string
 	data   []byte
 	hash   hash.Hash64
+	// removed tells that the record which was read last is whole, but marked as removed by the server
+	removed bool
 }
 
 func newBlock(stream string, index int, data []byte) *block {
@@ -194,12 +213,17 @@ func (b *block) walk(newest bool, visit func(Message) error, report func(*Damage
 			last, offset = m.Sequence, offset+size
 			continue
 		}
+		removed := b.removed
 		next := b.nextGood(offset + 1)
 		if next < 0 && newest && b.cutOff(offset) {
 			return nil
 		}
+		problem := "checksum does not match"
+		if removed {
+			problem = "is marked as removed, which a ledger never does,"
+		}
 		report(&Damage{Stream: b.stream, Sequence: last + 1, Subject: b.subjectAt(offset),
-			Problem: fmt.Sprintf("checksum does not match in block %s at byte %d", b.name, offset)})
+			Problem: fmt.Sprintf("%s in block %s at byte %d", problem, b.name, offset)})
 		if next < 0 {
 			return nil
 		}
@@ -210,6 +234,7 @@ func (b *block) walk(newest bool, visit func(Message) error, report func(*Damage
 
 // record reads the record at an offset; not ok when its length or checksum is wrong.
 func (b *block) record(offset int) (m Message, size int, ok bool) {
+	b.removed = false
 	rest := b.data[offset:]
 	if len(rest) < recordHeader+checksumSize {
 		return m, 0, false
@@ -241,7 +266,7 @@ func (b *block) record(offset int) (m Message, size int, ok bool) {
 		dataStart += headers
 	}
 	sequence := binary.LittleEndian.Uint64(rest[4:])
-	if sequence&removedMarks != 0 {
+	if b.removed = sequence&removedMarks != 0; b.removed {
 		return m, 0, false
 	}
 	return Message{Subject: string(rest[recordHeader:subjectEnd]), Sequence: sequence, Data: rest[dataStart:end]}, size, true
@@ -273,7 +298,7 @@ func (b *block) subjectAt(offset int) string {
 		return ""
 	}
 	end := recordHeader + int(binary.LittleEndian.Uint16(rest[20:]))
-	if end > len(rest) || !bytes.HasPrefix(rest[recordHeader:end], []byte("kompass.")) {
+	if end > len(rest) || !subjectForm.Match(rest[recordHeader:end]) {
 		return ""
 	}
 	return string(rest[recordHeader:end])

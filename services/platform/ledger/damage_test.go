@@ -189,3 +189,60 @@ func lastLength(block []byte) int { return length(block) }
 func length(record []byte) int {
 	return int(uint32(record[0])|uint32(record[1])<<8|uint32(record[2])<<16|uint32(record[3])<<24) &^ (1 << 31)
 }
+
+// TestDamageAroundTheBlocks: what is lost beside the records is damage as well, for verify and before a start.
+func TestDamageAroundTheBlocks(t *testing.T) {
+	t.Parallel()
+	const stream = "KOMPASS_TEST_CATALOGUE"
+	tests := []struct {
+		name   string
+		damage func(streamDir, witnessFile string) error
+		want   string
+	}{
+		{"stream gone", func(d, _ string) error { return os.RemoveAll(d) }, "declaration"},
+		{"blocks gone", func(d, _ string) error { return os.RemoveAll(filepath.Join(d, "msgs")) }, "records up to 23 were written but are missing"},
+		{"declaration gone", func(d, _ string) error { return os.Remove(filepath.Join(d, "meta.inf")) }, "declaration"},
+		{"declaration altered", func(d, _ string) error { return flip(filepath.Join(d, "meta.inf"), 30) }, "declaration"},
+		{"witness saw another record", func(_, w string) error { return replace(w, 25, '0', '1') }, "is not the record that the witness saw"},
+		{"witness not readable", func(_, w string) error { return os.WriteFile(w, []byte("zz"), 0o600) }, "is not readable"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			store(t, dir)
+			if err := tt.damage(filepath.Join(broker.StoreDir(dir), "jetstream", "$G", "streams", stream), filepath.Join(ledger.WitnessDir(dir), stream)); err != nil {
+				t.Fatal(err)
+			}
+			damages := verify(t, dir)
+			if len(damages) == 0 || !strings.Contains(damages[0].Error(), tt.want) || !strings.Contains(damages[0].Error(), stream) {
+				t.Errorf("verify says %v, want %q", damages, tt.want)
+			}
+			if err := ledger.CheckStore(broker.StoreDir(dir), witness(t, dir)); !errors.Is(err, ledger.ErrDamaged) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("check says %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func flip(path string, at int) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	data[at] ^= 1
+	return os.WriteFile(path, data, 0o600)
+}
+
+// replace puts one of two characters at a place, whichever is not there.
+func replace(path string, at int, a, b byte) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if data[at] == a {
+		a = b
+	}
+	data[at] = a
+	return os.WriteFile(path, data, 0o600)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -116,6 +117,7 @@ func (f *Feed) follow(ctx context.Context) {
 			return nil
 		})
 	})
+	group.Go(func() error { return f.watchStart(ctx, last) })
 	group.Go(func() error {
 		for b := range batches {
 			f.hand(b)
@@ -123,6 +125,32 @@ func (f *Feed) follow(ctx context.Context) {
 		return nil
 	})
 	f.fail(ctx, group.Wait())
+}
+
+// stallCheck is how often a replay that does not move is looked into.
+const stallCheck = 2 * time.Second
+
+// watchStart ends a replay that cannot finish: the stream says it has records up to last, but the next one is not there.
+func (f *Feed) watchStart(ctx context.Context, last uint64) error {
+	tick := time.NewTicker(stallCheck)
+	defer tick.Stop()
+	for before := uint64(0); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		at := f.chain.End().Sequence
+		if at >= last {
+			return nil
+		}
+		if at == before {
+			if err := f.log.present(ctx, at+1); errors.Is(err, ErrDamaged) {
+				return err
+			}
+		}
+		before = at
+	}
 }
 
 // hand gives a batch to every subscriber that still takes any.

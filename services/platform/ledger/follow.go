@@ -83,6 +83,15 @@ func drain(ctx context.Context, queue <-chan Message, failed <-chan error, apply
 	}
 }
 
+// present tells by a *Damage that a record is not there although later ones are.
+func (l *Log) present(ctx context.Context, sequence uint64) error {
+	_, err := l.stream.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return &Damage{Stream: l.name.Stream(), Sequence: sequence, Problem: "is missing, although the stream counts it"}
+	}
+	return err
+}
+
 // History reads the records of one subject, oldest first, and checks their chain. It asks the stream, so it is for
 // reading now and then, not for the hot path. Records that never counted (Chain.Counts) are included.
 func (l *Log) History(ctx context.Context, subject string) ([]Entry, error) {

@@ -28,6 +28,9 @@ type Name struct {
 
 var token = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 
+// streamPrefix begins the name of every stream of Kompass.
+const streamPrefix = "KOMPASS_"
+
 // Check reports an origin or service that cannot be part of a subject.
 func (n Name) Check() error {
 	if !token.MatchString(n.Origin) || !token.MatchString(n.Service) {
@@ -38,7 +41,7 @@ func (n Name) Check() error {
 
 // Stream is the name of the JetStream stream: "KOMPASS_KRZ_CATALOGUE".
 func (n Name) Stream() string {
-	return strings.ToUpper("KOMPASS_" + strings.ReplaceAll(n.Origin, "-", "_") + "_" + n.Service)
+	return strings.ToUpper(streamPrefix + strings.ReplaceAll(n.Origin, "-", "_") + "_" + n.Service)
 }
 
 // Subject is the subject of an entity: "kompass.krz.catalogue.publicService.99012001001000".
@@ -55,6 +58,7 @@ type Log struct {
 	stream jetstream.Stream
 	notes  *Notes // nil without witness
 	feed   *Feed
+	failed func() error // nil when nobody knows
 
 	closing sync.Once
 	closed  error
@@ -154,6 +158,8 @@ type Site struct {
 	Replicas int
 	// Witness of the embedded server; nil with an external cluster, whose replicas are the witnesses of each other.
 	Witness *Witness
+	// Failed, if not nil, says why nothing can be stored at the moment: writes then fail at once instead of waiting.
+	Failed func() error
 	// Shared lets all services of a process read each stream once; nil lets every Open read for itself.
 	Shared *Shared
 }
@@ -202,6 +208,7 @@ func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.failed = s.Failed
 	if last := l.stream.CachedInfo().State.LastSeq; last < seen.Sequence {
 		missing.Sequence = last + 1
 		return nil, missing

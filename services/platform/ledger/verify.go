@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -33,12 +32,9 @@ func (r *Report) add(d *Damage) {
 }
 
 // VerifyStore walks every stream in the files of an embedded server, which may be running or not, and changes nothing.
-// witness may be nil. progress, if not nil, is called now and then with the stream and its records so far.
+// Streams that only the witness knows are damaged. progress, if not nil, is called now and then with the stream and its records so far.
 func VerifyStore(storeDir string, witness *Witness, progress func(stream string, records uint64)) ([]Report, error) {
-	if _, err := os.Stat(storeDir); err != nil {
-		return nil, fmt.Errorf("verify: %w", err)
-	}
-	streams, err := storedStreams(storeDir)
+	streams, err := storedStreams(storeDir, witness)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -98,10 +94,7 @@ func newVerification(stream string, progress func(string, uint64)) *verification
 }
 
 func (v *verification) expect(w *Witness) error {
-	if w == nil {
-		return nil
-	}
-	head, err := w.Seen(v.report.Stream)
+	head, err := w.seenOrDamaged(v.report.Stream, v.report.add)
 	v.witness = head
 	return err
 }
@@ -151,7 +144,7 @@ func (v *verification) compare(m Message, e Entry, damage *Damage) {
 	}
 	v.seen = true
 	if damage == nil && e.Hash != v.witness.Hash {
-		v.report.add(&Damage{Stream: v.report.Stream, Sequence: m.Sequence, Subject: m.Subject, Problem: "is not the record that the witness saw"})
+		v.report.add(&Damage{Stream: v.report.Stream, Sequence: m.Sequence, Subject: m.Subject, Problem: notWitnessed})
 	}
 }
 

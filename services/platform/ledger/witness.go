@@ -59,12 +59,40 @@ func (w *Witness) Seen(stream string) (Head, error) {
 	var head Head
 	var sum string
 	if _, err := fmt.Fscanf(strings.NewReader(string(text)), witnessLine, &head.Sequence, &sum); err != nil {
-		return Head{}, fmt.Errorf("witness of %s: not readable: %w", stream, err)
+		return Head{}, fmt.Errorf("%w: %s: %w", ErrWitness, stream, err)
 	}
 	if n, err := hex.Decode(head.Hash[:], []byte(sum)); err != nil || n != len(head.Hash) {
-		return Head{}, fmt.Errorf("witness of %s: not readable", stream)
+		return Head{}, fmt.Errorf("%w: %s", ErrWitness, stream)
 	}
 	return head, nil
+}
+
+// ErrWitness says that a witness's file cannot be read.
+var ErrWitness = errors.New("witness is not readable")
+
+// seenOrDamaged is Seen, with a file that cannot be read as damage.
+func (w *Witness) seenOrDamaged(stream string, report func(*Damage)) (Head, error) {
+	head, err := w.Seen(stream)
+	if errors.Is(err, ErrWitness) {
+		report(&Damage{Stream: stream, Problem: fmt.Sprintf("witness %s is not readable: if verify finds nothing else, remove that file", w.path(stream))})
+		return Head{}, nil
+	}
+	return head, err
+}
+
+// streams lists what the witness has notes of.
+func (w *Witness) streams() ([]string, error) {
+	files, err := os.ReadDir(w.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
+	var streams []string
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && info.Size() > 0 && strings.HasPrefix(f.Name(), streamPrefix) {
+			streams = append(streams, f.Name())
+		}
+	}
+	return streams, nil
 }
 
 // Notes writes down the heads of one stream.
