@@ -51,6 +51,9 @@ func FuzzQuery(f *testing.F) {
 				t.Fatalf("%d of %d parameters", len(form), len(sent))
 			}
 			for name, values := range form {
+				if !utf8.ValidString(values[0]) {
+					t.Fatalf("%s is no UTF-8", name)
+				}
 				if p := ep.params[name]; p.short != nil && p.short[values[0]] != values[0] {
 					t.Fatalf("%s=%q is no name of the enum", name, values[0])
 				}
@@ -61,7 +64,7 @@ func FuzzQuery(f *testing.F) {
 
 // FuzzWalk: what the walk takes, protojson takes; it names fields that protojson refuses.
 func FuzzWalk(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"note":"x","maturity":{"level":3}}`, `{"maturity":null}`, `{"annualCases":"12"}`, `{"phase":"PHASE_ONLINE"}`, `[1`, `{"a":{"b":[{}]}}`, `{"maturity":{"level":3e0}}`, `{"note":"a","note":"b"}`, `{"updateTime":"x"}`, "{\"note\":\"\\ud800\"}", "\ufeff{}"} {
+	for _, seed := range []string{`{}`, `{"note":"x","maturity":{"level":3}}`, `{"maturity":null}`, `{"annualCases":"12"}`, `{"phase":"PHASE_ONLINE"}`, `[1`, `{"a":{"b":[{}]}}`, `{"maturity":{"level":3e0}}`, `{"note":"a","note":"b"}`, `{"updateTime":"x"}`, "{\"note\":\"\\ud800\"}", "{\"note\":\"\\\\ufffd\\ud800\"}", "{\"note\":\"\xff\"}", "\ufeff{}"} {
 		f.Add([]byte(seed))
 	}
 	message := (&municipalityv1.Implementation{}).ProtoReflect().Descriptor()
@@ -75,8 +78,7 @@ func FuzzWalk(f *testing.F) {
 			return
 		}
 		err := protojson.Unmarshal(source, &municipalityv1.Implementation{})
-		text := strings.ToLower(string(source)) // lone surrogates, bytes that are no text, and times are left to protojson
-		if len(w.violations) == 0 && err != nil && utf8.Valid(source) && !strings.Contains(text, `\u`) && !strings.Contains(err.Error(), "Timestamp") {
+		if len(w.violations) == 0 && err != nil && !strings.Contains(err.Error(), "Timestamp") { // times are left to protojson
 			t.Fatalf("%q taken, but %v", source, err)
 		}
 	})

@@ -171,6 +171,7 @@ var refusals = map[string]error{
 	"field":        refusal(codes.InvalidArgument, "INVALID_FIELD", "Ungültig.", "Invalid.", &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "pageSize", Description: "zu groß / too large", Reason: "INVALID_FIELD"}}}),
 	"driver":       status.Error(codes.Unknown, "dial tcp 10.0.0.1:4222: password=hunter2"),
 	"driver-args":  status.Error(codes.InvalidArgument, "pq: syntax error near hunter2"),
+	"driver-send":  status.Error(codes.ResourceExhausted, "trying to send message larger than max (9 vs. 4)"),
 	"driver-quota": status.Error(codes.ResourceExhausted, "grpc: hunter2"),
 	"foreign":      foreign(),
 }
@@ -211,6 +212,12 @@ func (catalogue) ListPublicServices(context.Context, *cataloguev1.ListPublicServ
 }
 
 func (catalogue) UpdateRelevance(_ context.Context, r *cataloguev1.UpdateRelevanceRequest) (*cataloguev1.Relevance, error) {
+	if r.GetRelevance().GetEtag() == "refuse" {
+		return nil, refusal(codes.InvalidArgument, "INVALID_FIELD", "Ungültig.", "Invalid.", &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
+			{Field: "relevance.rules[0].obligation", Description: "fehlt / is missing", Reason: "INVALID_FIELD"},
+			{Field: "updateMask", Description: "nein / no", Reason: "INVALID_FIELD"},
+		}})
+	}
 	return r.GetRelevance(), nil
 }
 

@@ -101,20 +101,29 @@ func (e *edge) checkHeaders(next handler) handler {
 			}
 			x.forward[f.key] = []string{value}
 		}
-		if !x.reading() {
-			x.forwardConditions()
+		if x.reading() || x.forwardConditions() {
+			next(x)
 		}
-		next(x)
 	}
 }
 
-// forwardConditions hands If-Match and If-None-Match of a change to the service, which alone can decide them.
-func (x *exchange) forwardConditions() {
+// forwardConditions hands If-Match and If-None-Match of a change to the service, which alone can decide them. One that
+// cannot be read is refused: dropping it would let the change through unconditionally.
+func (x *exchange) forwardConditions() bool {
 	for _, header := range []string{"If-Match", "If-None-Match"} {
-		if value := versionsOf(x.req.Header.Get(header)); value != "" && headerText(value) {
-			x.forward[strings.ToLower(header)] = []string{value}
+		sent := x.req.Header.Get(header)
+		if sent == "" {
+			continue
 		}
+		value := versionsOf(sent)
+		if value == "" || !headerText(value) || strings.Contains(value, `""`) {
+			x.refuse(reasonInvalidHeader, violate(header, reasonInvalidHeader,
+				"nennt keine lesbare Fassung", "names no readable version"))
+			return false
+		}
+		x.forward[strings.ToLower(header)] = []string{value}
 	}
+	return true
 }
 
 // headerText tells whether gRPC metadata can carry the value: printable ASCII of bounded length.

@@ -78,6 +78,9 @@ func TestImportForms(t *testing.T) {
 			seen := services.taken()
 			if c.status != 200 {
 				checkProblem(t, nil, c.status, response.Header.Get("Content-Type"), answer)
+				if c.status == 413 && !strings.Contains(string(answer), "4 KiB") {
+					t.Errorf("the limit is not named: %s", answer)
+				}
 				if seen != nil {
 					t.Error("a refused file reached the service")
 				}
@@ -89,9 +92,9 @@ func TestImportForms(t *testing.T) {
 		})
 	}
 	t.Run("JSON body too long", func(t *testing.T) {
-		response, _ := ask(t, "PATCH", server.URL+implementation, `{"note":"`+strings.Repeat("x", 256)+`"}`, "Content-Type", "application/json")
-		if response.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("%d", response.StatusCode)
+		response, answer := ask(t, "PATCH", server.URL+implementation, `{"note":"`+strings.Repeat("x", 256)+`"}`, "Content-Type", "application/json")
+		if response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(answer), "256 Bytes") {
+			t.Errorf("%d %s", response.StatusCode, answer)
 		}
 	})
 	t.Run("chunked and too long", func(t *testing.T) {

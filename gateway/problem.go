@@ -11,6 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 )
@@ -62,7 +63,22 @@ func (x *exchange) refuse(reason *Reason, violations ...violation) {
 	if reason.status == http.StatusServiceUnavailable {
 		p.retryAfter = 5
 	}
+	if reason == reasonTooLarge {
+		limit := sizeText(x.limit)
+		p.detailDe, p.DetailEn = p.detailDe+" Erlaubt sind "+limit+".", p.DetailEn+" The limit is "+limit+"."
+	}
 	x.sendProblem(&p)
+}
+
+// sizeText writes a number of bytes as people read it, in the largest unit that divides it.
+func sizeText(bytes int64) string {
+	switch {
+	case bytes%(1<<20) == 0:
+		return strconv.FormatInt(bytes>>20, 10) + " MiB"
+	case bytes%(1<<10) == 0:
+		return strconv.FormatInt(bytes>>10, 10) + " KiB"
+	}
+	return strconv.FormatInt(bytes, 10) + " Bytes"
 }
 
 // answerError is grpc-gateway's error handler. Only statuses of our own domain bring their texts along; of all others
@@ -82,16 +98,29 @@ func (e *edge) answerError(ctx context.Context, _ *runtime.ServeMux, _ runtime.M
 			x.Header().Set(headerRevision, revision)
 		}
 	}
-	x.sendProblem(problemOf(st, x.endpoint.upload))
+	p := problemOf(st, x.endpoint)
+	p.placeFields(x.endpoint.bodyField)
+	x.sendProblem(p)
 }
 
-// problemOf reads a status.
-func problemOf(st *status.Status, upload bool) *problem {
+// tooLargeForGRPC is how all of its texts about a message's own limit end, on either side.
+const tooLargeForGRPC = "larger than max"
+
+// problemOf reads a status that answers a request to the endpoint.
+func problemOf(st *status.Status, ep *endpoint) *problem {
 	reason := reasonOf(st.Code())
-	if upload && reason == reasonTooMany {
-		reason = reasonTooLarge // gRPC's own limit on the size of a message
+	var violations []violation
+	if reason == reasonTooMany && strings.Contains(st.Message(), tooLargeForGRPC) {
+		// What the edge lets in is smaller than what gRPC carries; so for a read it was the answer.
+		reason = reasonTooLarge
+		if ep.method == http.MethodGet {
+			reason = reasonAnswerTooLarge
+			if ep.params["pageSize"] != nil {
+				violations = []violation{violate("pageSize", reason, "muss kleiner sein", "has to be smaller")}
+			}
+		}
 	}
-	p := &problem{Reason: reason.Name, Status: reason.status, detailDe: reason.DE, DetailEn: reason.EN}
+	p := &problem{Reason: reason.Name, Status: reason.status, detailDe: reason.DE, DetailEn: reason.EN, Violations: violations}
 	details, ours := st.Details(), false
 	for _, d := range details {
 		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == errorDomain {
@@ -106,6 +135,16 @@ func problemOf(st *status.Status, upload bool) *problem {
 		p.retryAfter = 1
 	}
 	return p
+}
+
+// placeFields spells the fields as the client sent them: without the name of the field that the body fills.
+func (p *problem) placeFields(body protoreflect.FieldDescriptor) {
+	if body == nil {
+		return
+	}
+	for i, v := range p.Violations {
+		p.Violations[i].Field = strings.TrimPrefix(v.Field, body.JSONName()+".")
+	}
 }
 
 // readDetails takes over what a status of our domain says.

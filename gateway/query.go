@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -105,8 +106,8 @@ var noQuery = url.Values{}
 func (ep *endpoint) parseQuery(raw string) (url.Values, *Reason, []violation) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, reasonInvalidParameter, []violation{violate("", reasonInvalidParameter,
-			"Die Parameter sind nicht richtig kodiert", "the query is not encoded correctly")}
+		return nil, reasonInvalidParameter, []violation{violate(brokenParameter(raw), reasonInvalidParameter,
+			"ist nicht richtig kodiert", "is not encoded correctly")}
 	}
 	form := make(url.Values, len(values))
 	var unknown, invalid []violation
@@ -130,6 +131,26 @@ func (ep *endpoint) parseQuery(raw string) (url.Values, *Reason, []violation) {
 		return nil, reasonInvalidParameter, invalid
 	}
 	return form, nil, nil
+}
+
+// What is wrong with text that cannot stand in a message of the contract.
+const (
+	notUTF8DE = "ist nicht richtig kodiert (kein gültiges UTF-8)"
+	notUTF8EN = "is not encoded correctly (not valid UTF-8)"
+)
+
+// brokenParameter names the first parameter of a query that cannot be decoded.
+func brokenParameter(raw string) string {
+	for part := range strings.SplitSeq(raw, "&") {
+		if _, err := url.ParseQuery(part); err != nil {
+			name, _, _ := strings.Cut(part, "=")
+			if decoded, err := url.QueryUnescape(name); err == nil {
+				name = decoded
+			}
+			return cut(name)
+		}
+	}
+	return ""
 }
 
 func mapKeys(values url.Values) func(yield func(string) bool) {
@@ -170,6 +191,9 @@ func (p *param) check(ep *endpoint, values []string) (checked []string, de, en s
 	}
 	checked = make([]string, len(values))
 	for i, value := range values {
+		if !utf8.ValidString(value) {
+			return nil, notUTF8DE, notUTF8EN
+		}
 		if checked[i], de, en = p.checkOne(ep, value); de != "" {
 			return nil, de, en
 		}

@@ -31,6 +31,9 @@ var (
 	reasonPathUnknown = own("PATH_UNKNOWN", codes.NotFound, http.StatusNotFound,
 		"Diesen Pfad gibt es nicht. Was es gibt, steht unter /docs.",
 		"There is no such path. /docs lists what there is.")
+	reasonInvalidPath = own("INVALID_PATH", codes.InvalidArgument, http.StatusBadRequest,
+		"Der Pfad der Anfrage ist nicht richtig kodiert.",
+		"The path of the request is not encoded correctly.")
 	reasonMethodNotAllowed = own("METHOD_NOT_ALLOWED", codes.Unimplemented, http.StatusMethodNotAllowed,
 		"Diese Methode gibt es für den Pfad nicht; die Kopfzeile „Allow“ nennt die erlaubten.",
 		"The path does not have this method; the header \"Allow\" lists those it has.")
@@ -70,6 +73,9 @@ var (
 	reasonTooLarge = own("TOO_LARGE", codes.ResourceExhausted, http.StatusRequestEntityTooLarge,
 		"Die Anfrage ist zu groß.",
 		"The request is too large.")
+	reasonAnswerTooLarge = own("ANSWER_TOO_LARGE", codes.ResourceExhausted, http.StatusUnprocessableEntity,
+		"Die Antwort würde zu groß. Bitte mit kleinerem „pageSize“ in mehreren Seiten lesen oder enger filtern.",
+		"The answer would be too large. Read it in several pages with a smaller pageSize, or filter more narrowly.")
 	reasonTooMany = own("TOO_MANY_REQUESTS", codes.ResourceExhausted, http.StatusTooManyRequests,
 		"Es sind zu viele Anfragen. Bitte später noch einmal versuchen.",
 		"There are too many requests. Please retry later.")
@@ -168,6 +174,8 @@ func statusOf(code codes.Code, reason string) int {
 		return http.StatusPreconditionFailed
 	case reasonTooLarge.Name:
 		return http.StatusRequestEntityTooLarge
+	case reasonAnswerTooLarge.Name:
+		return reasonAnswerTooLarge.status
 	}
 	return reasonOf(code).status
 }
@@ -191,6 +199,8 @@ func titleOf(status int) (de, en string) {
 		return "Inzwischen geändert", "Changed in the meantime"
 	case http.StatusRequestEntityTooLarge:
 		return "Zu groß", "Too large"
+	case http.StatusUnprocessableEntity:
+		return "So nicht zu beantworten", "Cannot be answered like this"
 	case http.StatusUnsupportedMediaType:
 		return "Format nicht unterstützt", "Unsupported format"
 	case http.StatusTooManyRequests:

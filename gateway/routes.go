@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -227,9 +228,13 @@ func (x *exchange) boundValue() string {
 	return strings.Join(x.segments[x.endpoint.from:x.endpoint.to], "/")
 }
 
-// route finds the path and refuses unknown ones.
+// route finds the path and refuses unknown ones, and those that no message of the contract could carry.
 func (e *edge) route(next handler) handler {
 	return func(x *exchange) {
+		if !utf8.ValidString(x.req.URL.Path) {
+			x.refuse(reasonInvalidPath, violate("path", reasonInvalidPath, notUTF8DE, notUTF8EN))
+			return
+		}
 		if x.route, x.segments = e.routes.find(x.req.URL.Path); x.route == nil {
 			x.refuse(reasonPathUnknown)
 			return

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -63,11 +65,16 @@ func (w *walker) value(path string, message protoreflect.MessageDescriptor, fiel
 	if depth > maxNesting {
 		return errNesting
 	}
+	from := w.decoder.InputOffset()
 	token, err := w.decoder.Token()
 	if err != nil {
 		return err
 	}
 	switch token := token.(type) {
+	case string:
+		if !w.encoded(path, from, token) {
+			return nil
+		}
 	case json.Delim:
 		if token == '{' {
 			if message != nil && !wellKnown(message) {
@@ -95,6 +102,54 @@ func (w *walker) value(path string, message protoreflect.MessageDescriptor, fiel
 		}
 	}
 	return nil
+}
+
+// encoded refuses text that no message can carry and that the decoder has repaired on the way: bytes that are no UTF-8,
+// and halves of surrogate pairs. from is where the reading of the token began.
+func (w *walker) encoded(path string, from int64, decoded string) bool {
+	marks := strings.Count(decoded, "\uFFFD")
+	if marks == 0 {
+		return true
+	}
+	raw := w.source[from:w.decoder.InputOffset()]
+	if at := invalidUTF8(raw); at >= 0 {
+		offset := strconv.FormatInt(from+int64(at), 10)
+		w.blame(path, reasonInvalidField, notUTF8DE+" ab Byte "+offset, notUTF8EN+" from byte "+offset)
+		return false
+	}
+	if marks > sentMarks(raw) {
+		w.blame(path, reasonInvalidField, "enthält ein halbes Zeichen (\\ud800 bis \\udfff ohne Gegenstück)",
+			"has half of a surrogate pair (\\ud800 to \\udfff without its other half)")
+		return false
+	}
+	return true
+}
+
+// sentMarks counts the replacement characters that stand in raw JSON text, plain or escaped.
+func sentMarks(raw []byte) int {
+	n := bytes.Count(raw, []byte("\uFFFD"))
+	for i := 0; i+5 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if strings.EqualFold(string(raw[i:i+6]), `\ufffd`) {
+			n++
+		}
+		i++ // what is escaped, a backslash included
+	}
+	return n
+}
+
+// invalidUTF8 is the index of the first byte that is no UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // object reads the members of an object whose brace is read.
@@ -192,15 +247,15 @@ func fitsJSONNumber(kind protoreflect.Kind, text string) bool {
 	return err == nil && f == float64(int64(f)) && fitsNumber(kind, strconv.FormatInt(int64(f), 10))
 }
 
+// enumNames lists the values that say something: the unspecified one is what an absent field has.
 func enumNames(enum protoreflect.EnumDescriptor) string {
-	var names []byte
+	var names []string
 	for i := range enum.Values().Len() {
-		if i > 0 {
-			names = append(names, ", "...)
+		if name := string(enum.Values().Get(i).Name()); !strings.HasSuffix(name, "_UNSPECIFIED") {
+			names = append(names, name)
 		}
-		names = append(names, enum.Values().Get(i).Name()...)
 	}
-	return string(names)
+	return strings.Join(names, ", ")
 }
 
 // wellKnown tells whether JSON spells the message as text.
