@@ -27,7 +27,7 @@ const (
 )
 
 // checkSolution says what is wrong with a solution in itself: in every state its promised date must be a day of the
-// calendar; from its submission on it needs a name, a kind and something that it covers. prefix is the path of the
+// calendar and its models must have the levels of its coverage; from its submission on it needs a name, a kind and something that it covers. prefix is the path of the
 // solution in the request, "" when the request only names it.
 func checkSolution(s *marketplacev1.Solution, prefix string) error {
 	bad := fault.New(fault.InvalidField)
@@ -39,6 +39,11 @@ func checkSolution(s *marketplacev1.Solution, prefix string) error {
 	if date := s.GetPromisedDate(); date != "" {
 		if _, err := time.Parse(time.DateOnly, date); err != nil {
 			blame("promised_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+		}
+	}
+	for i, c := range s.GetCoverage() {
+		if field, de, en := maturity.Check(c.GetMaturity()); field != "" {
+			blame(fmt.Sprintf("coverage[%d].maturity.%s", i, field), de, en)
 		}
 	}
 	if complete(s.GetState()) {

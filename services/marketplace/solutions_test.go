@@ -211,6 +211,23 @@ func TestUnknownReferences(t *testing.T) {
 	}
 }
 
+func TestCoverageHasLevelsOfItsModel(t *testing.T) {
+	t.Parallel()
+	m := stocked(t)
+	s := offer()
+	s.Coverage = append(s.Coverage, &marketplacev1.Coverage{PublicService: "publicServices/" + building, Maturity: &municipalityv1.Maturity{Level: 5}})
+	_, err := m.CreateSolution(t.Context(), &marketplacev1.CreateSolutionRequest{Solution: s})
+	violations, _ := wantFault(t, err, codes.InvalidArgument, "INVALID_FIELD")
+	want := []string{"solution.coverage[1].maturity.level: Modell 1.1 hat die Stufen 0 bis 4 / model 1.1 has levels 0 to 4"}
+	if !slices.Equal(violations, want) {
+		t.Errorf("violations %q, want %q", violations, want)
+	}
+	s.Coverage[1].Maturity.Model = "2.0"
+	if got := m.create(s, "levels").GetCoverage()[1].GetMaturity(); got.GetLevel() != 5 || got.GetThreshold() != 4 {
+		t.Errorf("maturity is %v", got)
+	}
+}
+
 func TestPromisedDate(t *testing.T) {
 	t.Parallel()
 	m := stocked(t)

@@ -64,9 +64,12 @@ func stored(i *municipalityv1.Implementation) *municipalityv1.Implementation {
 	return c
 }
 
-// settle does what follows from an edit: a maturity names its model, and a reason goes with the phase that it explains.
-// A reason that the edit itself gave stays: in another phase it is a contradiction to tell about.
+// settle does what follows from an edit: a maturity names its model, the one recorded when the edit names none, and a
+// reason goes with the phase that it explains. A reason that the edit itself gave stays: in another phase it is a contradiction to tell about.
 func settle(before, after *municipalityv1.Implementation) {
+	if m := after.GetMaturity(); m != nil && m.GetModel() == "" {
+		m.Model = before.GetMaturity().GetModel()
+	}
 	after.Maturity = maturity.Stored(after.GetMaturity())
 	if after.GetPhase() != municipalityv1.Implementation_PHASE_NOT_APPLICABLE &&
 		after.GetNotApplicableReason() == before.GetNotApplicableReason() {
@@ -88,12 +91,8 @@ func checkImplementation(i *municipalityv1.Implementation) error {
 	case !inapplicable && reason != "":
 		blame("not_applicable_reason", "ist nur in der Phase „nicht zutreffend“ erlaubt", "is only allowed in the phase not applicable")
 	}
-	if m := i.GetMaturity(); m != nil {
-		if model, known := maturity.Find(m.GetModel()); !known {
-			blame("maturity.model", "dieses Reifegradmodell gibt es nicht", "there is no such maturity model")
-		} else if !model.Has(m.GetLevel()) {
-			blame("maturity.level", "diese Stufe hat das Reifegradmodell "+model.ID+" nicht", "model "+model.ID+" has no such level")
-		}
+	if field, de, en := maturity.Check(i.GetMaturity()); field != "" {
+		blame("maturity."+field, de, en)
 	}
 	if d := i.GetTargetDate(); d != "" {
 		if _, err := time.Parse(time.DateOnly, d); err != nil {

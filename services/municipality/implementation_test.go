@@ -34,7 +34,7 @@ func TestUpdateImplementationRefuses(t *testing.T) {
 		"reason missing":     {&municipalityv1.Implementation{Name: lemgo(dogTax), Phase: notApplicable}, "INVALID_FIELD", []string{"implementation.notApplicableReason"}},
 		"reason not allowed": {&municipalityv1.Implementation{Name: lemgo(dogTax), Phase: online, NotApplicableReason: "x"}, "INVALID_FIELD", []string{"implementation.notApplicableReason"}},
 		"no such day":        {&municipalityv1.Implementation{Name: lemgo(dogTax), TargetDate: "2027-02-29"}, "INVALID_FIELD", []string{"implementation.targetDate"}},
-		"level":              {&municipalityv1.Implementation{Name: lemgo(dogTax), Maturity: &municipalityv1.Maturity{Level: 5}}, "INVALID_FIELD", []string{"implementation.maturity"}},
+		"level":              {&municipalityv1.Implementation{Name: lemgo(dogTax), Maturity: &municipalityv1.Maturity{Level: 5}}, "INVALID_FIELD", []string{"implementation.maturity.level"}},
 		"address":            {&municipalityv1.Implementation{Name: lemgo(dogTax), Url: "ftp://x.example"}, "INVALID_FIELD", []string{"implementation.url"}},
 		"no host":            {&municipalityv1.Implementation{Name: lemgo(dogTax), Url: "https://"}, "INVALID_FIELD", []string{"implementation.url"}},
 		"unknown service":    {&municipalityv1.Implementation{Name: lemgo("99999999999999")}, "UNKNOWN_REFERENCE", []string{"implementation.name"}},
@@ -57,6 +57,50 @@ func TestUpdateImplementationRefuses(t *testing.T) {
 	must(t, err)
 	if listed.GetTotalSize() != 0 {
 		t.Errorf("something was written: %v", listed)
+	}
+}
+
+// TestMaturityIsJudgedAsItWouldBeStored: what an edit leaves out comes from what is recorded, before any rule looks.
+func TestMaturityIsJudgedAsItWouldBeStored(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	type maturity = municipalityv1.Maturity
+	for name, c := range map[string]struct {
+		key    string
+		before *maturity
+		edit   *maturity
+		mask   string
+		want   *maturity // nil: refused
+		blames string
+	}{
+		"a level into 2.0":            {dogTax, &maturity{Model: "2.0", Level: 5}, &maturity{Level: 6}, "maturity.level", &maturity{Model: "2.0", Level: 6}, ""},
+		"a level into 1.1":            {waste, &maturity{Level: 3}, &maturity{Level: 5}, "maturity.level", nil, "implementation.maturity.level"},
+		"level without model":         {marriage, &maturity{Model: "2.0", Level: 5}, &maturity{Level: 3}, "maturity", &maturity{Model: "2.0", Level: 3}, ""},
+		"level without model or mask": {building, &maturity{Model: "2.0", Level: 5}, &maturity{Level: 6}, "", &maturity{Model: "2.0", Level: 6}, ""},
+		"model that lacks the level":  {carPlates, &maturity{Model: "2.0", Level: 5}, &maturity{Model: "1.1"}, "maturity.model", nil, "implementation.maturity.level"},
+		"nothing recorded":            {fishing, nil, &maturity{Level: 4}, "maturity.level", &maturity{Model: "1.1", Level: 4}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := &municipalityv1.Implementation{Name: implementationName("05766044", c.key)}
+			if c.before != nil {
+				w.patch(&municipalityv1.Implementation{Name: i.GetName(), Maturity: c.before})
+			}
+			i.Maturity = c.edit
+			req := &municipalityv1.UpdateImplementationRequest{Implementation: i}
+			if c.mask != "" {
+				req.UpdateMask = &fieldmaskpb.FieldMask{Paths: []string{c.mask}}
+			}
+			after, err := w.client.UpdateImplementation(w.ctx, req)
+			if c.want == nil {
+				wantReason(t, err, "INVALID_FIELD", c.blames)
+				return
+			}
+			must(t, err)
+			if m := after.GetMaturity(); m.GetModel() != c.want.GetModel() || m.GetLevel() != c.want.GetLevel() {
+				t.Errorf("maturity is %v", m)
+			}
+		})
 	}
 }
 

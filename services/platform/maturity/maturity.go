@@ -4,6 +4,8 @@
 package maturity
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
@@ -24,7 +26,7 @@ type Model struct {
 	names []string
 }
 
-// The models, oldest first; a later one is added here and in the contract's rule for Maturity.
+// The models, oldest first; a later one is added here and among the contract's values of Maturity.model.
 var models = [...]Model{
 	{ID: Default, Highest: 4, Threshold: 3, names: []string{"Offline", "Information", "Formular-Assistent", "Online-Leistung", "Online-Transaktion"}},
 	{ID: "2.0", Highest: 7, Threshold: 4},
@@ -45,6 +47,23 @@ func Find(id string) (Model, bool) {
 
 // Has tells whether the model has that level.
 func (m Model) Has(level int32) bool { return level >= 0 && level <= m.Highest }
+
+// Check tells what is wrong with a maturity as it would be stored: the field of it that is to blame, and why, in German
+// and English. An empty field: nothing is wrong, as with nil.
+func Check(m *municipalityv1.Maturity) (field, de, en string) {
+	if m == nil {
+		return "", "", ""
+	}
+	model, known := Find(m.GetModel())
+	switch {
+	case !known:
+		return "model", "dieses Reifegradmodell gibt es nicht", "there is no such maturity model"
+	case !model.Has(m.GetLevel()):
+		return "level", fmt.Sprintf("Modell %s hat die Stufen 0 bis %d", model.ID, model.Highest),
+			fmt.Sprintf("model %s has levels 0 to %d", model.ID, model.Highest)
+	}
+	return "", "", ""
+}
 
 // LevelName is the German name of a level; empty when the model has no such level or does not name it.
 func (m Model) LevelName(level int32) string {

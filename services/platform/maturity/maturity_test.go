@@ -59,6 +59,24 @@ func TestModels(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		m     *municipalityv1.Maturity
+		field string
+	}{
+		{nil, ""}, {at("", 4), ""}, {at("", 5), "level"}, {at("1.1", 0), ""}, {at("1.1", 5), "level"}, {at("1.1", -1), "level"},
+		{at("2.0", 7), ""}, {at("2.0", 8), "level"}, {at("3.0", 1), "model"},
+	} {
+		if field, de, en := maturity.Check(c.m); field != c.field || (de == "") != (field == "") || (en == "") != (field == "") {
+			t.Errorf("%v: %q, %q, %q", c.m, field, de, en)
+		}
+	}
+	if _, de, en := maturity.Check(at("2.0", 8)); de != "Modell 2.0 hat die Stufen 0 bis 7" || en != "model 2.0 has levels 0 to 7" {
+		t.Errorf("%q, %q", de, en)
+	}
+}
+
 func TestCompleteAndStored(t *testing.T) {
 	t.Parallel()
 	given := at("", 4)

@@ -192,8 +192,8 @@ func TestRefusals(t *testing.T) {
 		}, refusal{codes.Unauthenticated, "KEY_MISSING", ""}},
 		"no resource": {implementation(nil), refusal{codes.InvalidArgument, "INVALID_FIELD", "implementation"}},
 		"nested": {implementation(&municipalityv1.Implementation{
-			Url: "ftp://x", TargetDate: "tomorrow", Maturity: &municipalityv1.Maturity{Model: "1.1", Level: 5},
-		}), refusal{codes.InvalidArgument, "INVALID_FIELD", "implementation.url implementation.targetDate implementation.maturity"}},
+			Url: "ftp://x", TargetDate: "tomorrow", Maturity: &municipalityv1.Maturity{Model: "1.1", Level: -1},
+		}), refusal{codes.InvalidArgument, "INVALID_FIELD", "implementation.url implementation.targetDate implementation.maturity.level"}},
 		"in a list": {func(ctx context.Context) error {
 			_, err := places.BatchUpdateImplementations(withKey(ctx), &municipalityv1.BatchUpdateImplementationsRequest{
 				Parent: "municipalities/05758004",

@@ -34,7 +34,6 @@ var german = map[string]string{
 	"relevance.one_rule_per_class": "darf jede Größenklasse nur einmal enthalten",
 	"url.http":                     "muss eine vollständige Adresse mit http oder https sein",
 	"coverage.one_per_service":     "darf jede Leistung nur einmal enthalten",
-	"maturity.level_of_model":      "Modell 1.1 hat die Stufen 0 bis 4, Modell 2.0 die Stufen 0 bis 7",
 }
 
 // texts says in both languages what a violation is about; the English one is the rule's own.

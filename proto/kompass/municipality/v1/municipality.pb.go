@@ -753,9 +753,10 @@ func (x *Implementation) GetDisplayName() string {
 // Reifegrad: a level of a named, versioned model.
 type Maturity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "1.1" (levels 0 to 4, fulfilled from 3) or "2.0" (levels 0 to 7, fulfilled from 4); "1.1" when empty.
+	// "1.1" (levels 0 to 4, fulfilled from 3) or "2.0" (levels 0 to 7, fulfilled from 4); when empty, the model that is
+	// recorded, and "1.1" when none is.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// The level.
+	// The level; the model has to have it.
 	Level int32 `protobuf:"varint,2,opt,name=level,proto3" json:"level,omitempty"`
 	// The level from which the model counts the OZG as fulfilled.
 	Threshold     int32 `protobuf:"varint,3,opt,name=threshold,proto3" json:"threshold,omitempty"`
@@ -1575,12 +1576,11 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n" +
 	"\rPRIORITY_HIGH\x10\x03:b\xeaA_\n" +
 	"\x1dkompass.krz.de/Implementation\x12>municipalities/{municipality}/implementations/{public_service}B\x0f\n" +
-	"\r_annual_cases\"\x8b\x02\n" +
+	"\r_annual_cases\"u\n" +
 	"\bMaturity\x12'\n" +
 	"\x05model\x18\x01 \x01(\tB\x11\xbaH\x0er\fR\x00R\x031.1R\x032.0R\x05model\x12\x1d\n" +
 	"\x05level\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x05level\x12!\n" +
-	"\tthreshold\x18\x03 \x01(\x05B\x03\xe0A\x03R\tthreshold:\x93\x01\xbaH\x8f\x01\x1a\x8c\x01\n" +
-	"\x17maturity.level_of_model\x128model 1.1 has levels 0 to 4, model 2.0 has levels 0 to 7\x1a7this.model == '2.0' ? this.level <= 7 : this.level <= 4\"\x8f\x02\n" +
+	"\tthreshold\x18\x03 \x01(\x05B\x03\xe0A\x03R\tthreshold\"\x8f\x02\n" +
 	"\x14ImplementationChange\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
