@@ -67,7 +67,7 @@ func obligation(cell string) (cataloguev1.Obligation, finding) {
 		return cataloguev1.Obligation_OBLIGATION_OWED, finding{}
 	case "nein", "n", "0", "false", "falsch", "not_owed", "obligation_not_owed":
 		return cataloguev1.Obligation_OBLIGATION_NOT_OWED, finding{}
-	case "offen", "?", "not_assessed", "obligation_not_assessed":
+	case "offen", "nicht bewertet", "?", "not_assessed", "obligation_not_assessed":
 		return cataloguev1.Obligation_OBLIGATION_NOT_ASSESSED, finding{}
 	}
 	return 0, finding{

@@ -11,7 +11,7 @@ import (
 var (
 	leikaColumns = []string{
 		"leika_key", "LeiKa-ID", "LeiKa-Schlüssel", "LeiKa", "Leistungsschlüssel", "LeiKa-Nummer", "LeiKa-Leistungsschlüssel",
-		"Leistung Schlüssel",
+		"Leistung Schlüssel", "LeiKa-Nr.", "Leistungsschlüssel (LeiKa)", "LeiKa-Schlüssel (Leistung)", "Leistungs-ID",
 	}
 	ozgColumns       = []string{"ozg_id", "ozgid", "OZG-ID", "OZG-Nummer", "OZG Nr", "OZG-Leistung-ID", "ozg_leistung_id", "OZG-Leistungs-ID", "OZG-Schlüssel"}
 	themeColumns     = []string{"themenfeld", "OZG-Themenfeld", "Themenfeld-Name", "Themenfelder", "theme"}
@@ -28,6 +28,8 @@ type layout struct {
 	needs   func(header) bool              // tells the table by its columns
 	speaks  map[string][]string            // column → proto fields that it fills, beyond the display name
 	read    func(*rowReader, *tabular.Row) // reads one row
+	marks   []string                       // columns that betray the table where it is taken for one that comes later
+	de, en  string                         // what the table is, and which columns it must have
 }
 
 // layouts in the order in which they are tried: what names more columns comes first.
@@ -38,16 +40,20 @@ var layouts = []layout{
 		needs: func(h header) bool {
 			return (h.has("target") || h.has("leika") || h.has("ozg")) && slices.ContainsFunc(classColumns, func(cc classColumn) bool { return h.has(cc.field) })
 		},
-		read: (*rowReader).relevance,
+		read:  (*rowReader).relevance,
+		marks: classFields(),
+		de:    "Zuständigkeiten (nötig: LeiKa-Schlüssel oder OZG-ID)",
+		en:    "relevance (needs a LeiKa key or OZG id)",
 	},
 	{
 		table: commonv1.ImportReport_TABLE_PUBLIC_SERVICES,
 		columns: map[string][]string{
-			"leika":     append([]string{"Schlüssel"}, leikaColumns...),
-			"ozg":       ozgColumns,
-			"name":      {"leika_name", "Leistungsbezeichnung", "Leistungsname", "Leistung", "LeiKa-Leistung", "Leistungsbezeichnung I", "display_name"},
+			"leika": append([]string{"Schlüssel"}, leikaColumns...),
+			"ozg":   ozgColumns,
+			"name": {"leika_name", "Leistungsbezeichnung", "Leistungsname", "Leistung", "LeiKa-Leistung", "Leistungsbezeichnung I", "LeiKa-Leistungsbezeichnung", "Bezeichnung der Leistung",
+				"Name der Leistung", "Leistungstitel", "display_name"},
 			"name2":     {"Bezeichnung", "leika_bezeichnung", "Titel"},
-			"types":     {"typisierung", "LeiKa-Typ", "LeiKa-Typisierung", "Typ", "leika_types"},
+			"types":     {"typisierung", "LeiKa-Typ", "LeiKa-Typisierung", "Typ", "Typ(en)", "LeiKa-Typ(en)", "Typen", "leika_types"},
 			"legal":     {"legal_basis", "Rechtsgrundlage", "Rechtsgrundlagen", "Rechtsgrundlage(n)", "Handlungsgrundlage", "Handlungsgrundlage(n)", "Handlungsgrundlagen"},
 			"laws":      {"Gesetze", "Gesetz", "Gesetz(e)"},
 			"lawsShort": {"law_shortcuts", "law_abbreviations", "Gesetzeskürzel", "Gesetzesabkürzungen", "Abkürzungen", "Kürzel"},
@@ -61,7 +67,10 @@ var layouts = []layout{
 			"ozg": {"ozg_service"}, "types": {"leika_types"}, "legal": {"legal_basis"}, "laws": {"laws"}, "lawsShort": {"law_abbreviations"},
 			"sdg1": {"sdg1"}, "sdg2": {"sdg2"}, "summary": {"summary"}, "keywords": {"keywords"},
 		},
-		read: (*rowReader).publicService,
+		read:  (*rowReader).publicService,
+		marks: []string{"leika", "name"},
+		de:    "Leistungen (nötig: LeiKa-Schlüssel und Leistungsbezeichnung)",
+		en:    "public services (needs LeiKa key and name)",
 	},
 	{
 		table: commonv1.ImportReport_TABLE_PROCEDURES,
@@ -71,12 +80,15 @@ var layouts = []layout{
 		},
 		needs: func(h header) bool { return h.has("code") && (h.has("name") || h.has("name2")) },
 		read:  (*rowReader).procedure,
+		marks: []string{"code"},
+		de:    "Verrichtungen (nötig: Verrichtungscode und Verrichtung)",
+		en:    "procedures (needs code and name)",
 	},
 	{
 		table: commonv1.ImportReport_TABLE_OZG_SERVICES,
 		columns: map[string][]string{
 			"ozg":       ozgColumns,
-			"name":      {"ozg_leistung", "OZG-Name", "OZG-Leistungsbezeichnung", "Leistungsbündel", "Leistung", "display_name"},
+			"name":      {"ozg_leistung", "OZG-Name", "OZG-Leistungsbezeichnung", "Leistungsbündel", "Name der OZG-Leistung", "Bezeichnung der OZG-Leistung", "Leistung", "display_name"},
 			"name2":     {"Bezeichnung", "ozg_bezeichnung", "Titel"},
 			"situation": situationColumns,
 			"business":  businessColumns,
@@ -87,7 +99,10 @@ var layouts = []layout{
 		speaks: map[string][]string{
 			"situation": {"situation"}, "business": {"situation"}, "secondary": {"secondary_situations"}, "theme": {"theme"},
 		},
-		read: (*rowReader).ozgService,
+		read:  (*rowReader).ozgService,
+		marks: []string{"ozg", "name"},
+		de:    "OZG-Leistungen (nötig: OZG-ID und OZG-Leistung)",
+		en:    "OZG services (needs OZG id and name)",
 	},
 	{
 		table:   commonv1.ImportReport_TABLE_SITUATIONS,
@@ -95,6 +110,8 @@ var layouts = []layout{
 		needs:   func(h header) bool { return h.has("name") && h.has("theme") },
 		speaks:  map[string][]string{"theme": {"theme"}},
 		read:    (*rowReader).situation,
+		de:      "Lagen",
+		en:      "situations",
 	},
 	{
 		table:   commonv1.ImportReport_TABLE_THEMES,
@@ -102,71 +119,7 @@ var layouts = []layout{
 		// A name alone says little: any other column makes it another table.
 		needs: func(h header) bool { return h.has("name") && h.others == 0 },
 		read:  (*rowReader).theme,
-	},
-}
-
-// header is which columns of a layout a table has, before they are mapped for good.
-type header struct {
-	fields map[string]bool
-	others int // columns that the layout does not know
-}
-
-func (h header) has(field string) bool { return h.fields[field] }
-
-// headerOf looks for the columns in the header of a table.
-func headerOf(names []string, columns map[string][]string) header {
-	fields := map[string]string{}
-	for field, synonyms := range columns {
-		fields[tabular.NormalizeHeader(field)] = field
-		for _, s := range synonyms {
-			fields[tabular.NormalizeHeader(s)] = field
-		}
-	}
-	h := header{fields: map[string]bool{}}
-	for _, name := range names {
-		if field, known := fields[tabular.NormalizeHeader(name)]; known {
-			h.fields[field] = true
-		} else if name != "" {
-			h.others++
-		}
-	}
-	return h
-}
-
-// stranger is a table that belongs elsewhere.
-type stranger struct {
-	needs       func(header) bool
-	table, path string
-	de, en      string
-}
-
-// strangerColumns are the columns by which strangers are told.
-var strangerColumns = map[string][]string{
-	"place": {"ags", "ars", "Gemeindeschlüssel", "Kreisschlüssel", "Amtlicher Gemeindeschlüssel", "Regionalschlüssel", "size_class", "Größenklasse"},
-	"leika": leikaColumns,
-	"name":  {"Bezeichnung", "Gemeinde", "Gemeindename", "Kreis"},
-	"town":  {"Ort", "Stadt", "Sitz"},
-	"url":   {"Website", "Internet", "Homepage"},
-}
-
-// strangers are what people send here by mistake; they are recognised before the tables of the catalogue.
-var strangers = []stranger{
-	{
-		needs: func(h header) bool { return h.has("place") && h.has("leika") },
-		table: "implementations", path: "municipalities/{ags}/implementations:import",
-		de: "Das ist eine Tabelle mit Umsetzungsständen. Sie gehört nach municipalities/{ags}/implementations:import.",
-		en: "This is a table of implementation states. It belongs to municipalities/{ags}/implementations:import.",
-	},
-	{
-		needs: func(h header) bool { return h.has("place") },
-		table: "municipalities", path: "municipalities:import",
-		de: "Das ist eine Tabelle mit Gemeinden oder Kreisen. Sie gehört nach municipalities:import.",
-		en: "This is a table of municipalities or Kreise. It belongs to municipalities:import.",
-	},
-	{
-		needs: func(h header) bool { return h.has("name") && h.has("town") && h.has("url") },
-		table: "dataCentres", path: "municipalities:import",
-		de: "Das ist eine Tabelle mit Rechenzentren. Sie gehört nach municipalities:import.",
-		en: "This is a table of data centres. It belongs to municipalities:import.",
+		de:    "Themenfelder",
+		en:    "themes",
 	},
 }

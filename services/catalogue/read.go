@@ -3,6 +3,8 @@ package catalogue
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -26,11 +28,11 @@ func read(file []byte, format commonv1.FileFormat) (*imported, error) {
 	case format == commonv1.FileFormat_FILE_FORMAT_XZUFI, format == commonv1.FileFormat_FILE_FORMAT_UNSPECIFIED && looksLikeXML(file):
 		return readDelivery(file)
 	}
-	table, err := tabular.Read(file, tabular.Options{Format: tableFormat(format), MaxBytes: maxFile})
+	table, err := tabular.Read(file, tabular.Options{Format: tableFormat(format), MaxBytes: maxFile, Accept: known})
 	if err != nil {
 		return nil, tableFault(err)
 	}
-	l, err := recognise(table)
+	l, err := recognise(table.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +51,7 @@ func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *import
 	if table.Separator != 0 {
 		in.separator = string(table.Separator)
 	}
+	in.tellHeader(table)
 	r := &rowReader{imported: in, seen: make(map[string]int, len(table.Rows))}
 	for i := range table.Rows {
 		r.at = &table.Rows[i]
@@ -57,28 +60,25 @@ func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *import
 	return in
 }
 
-// recognise tells the table by its header.
-func recognise(table *tabular.Table) (*layout, error) {
-	foreign := headerOf(table.Header, strangerColumns)
-	for i := range layouts {
-		l := &layouts[i]
-		if l.table == commonv1.ImportReport_TABLE_RELEVANCE && l.needs(headerOf(table.Header, l.columns)) && !foreign.has("place") {
-			return l, nil
-		}
+// tellHeader says where the table was found when that is not where everybody would look, and what was left unread.
+func (in *imported) tellHeader(table *tabular.Table) {
+	if !table.First {
+		in.issues.add(info, place{line: table.Line, value: table.Sheet}, "HEADER_FOUND",
+			strings.TrimSpace("Die Kopfzeile steht in dieser Zeile; was darüber steht, wurde übergangen. "+inSheet("Gelesen wurde das Blatt „%s“.", table.Sheet)),
+			strings.TrimSpace("The header stands in this line; what stands above it was passed over. "+inSheet("The sheet %s was read.", table.Sheet)))
 	}
-	for _, s := range strangers {
-		if s.needs(foreign) {
-			return nil, fault.New(fault.ImportElsewhere, "table", s.table, "path", s.path).Field("file", s.de, s.en)
-		}
+	for _, sheet := range table.Unread {
+		in.issues.add(warning, place{value: sheet}, "SHEET_NOT_READ",
+			fmt.Sprintf("Das Blatt „%s“ enthält auch eine Tabelle; gelesen wurde nur das Blatt „%s“.", sheet, table.Sheet),
+			fmt.Sprintf("The sheet %s holds a table too; only the sheet %s was read.", sheet, table.Sheet))
 	}
-	for i := range layouts {
-		if l := &layouts[i]; l.needs(headerOf(table.Header, l.columns)) {
-			return l, nil
-		}
+}
+
+func inSheet(text, sheet string) string {
+	if sheet == "" {
+		return ""
 	}
-	return nil, unreadable(
-		"Die Kopfzeile gehört zu keiner bekannten Tabelle (Themenfelder, Lagen, OZG-Leistungen, Leistungen, Verrichtungen, Zuständigkeiten).",
-		"The header belongs to no known table (themes, situations, OZG services, public services, procedures, relevance).")
+	return fmt.Sprintf(text, sheet)
 }
 
 // spokenFields are the fields that the columns of the file fill; an absent column says nothing about its field.
@@ -148,6 +148,11 @@ func tableFault(err error) error {
 	}
 	if e.Reason == tabular.Empty {
 		return fault.New(fault.ImportEmpty).Cause(err)
+	}
+	if e.Reason == tabular.UnknownHeader {
+		return unreadable(
+			e.Message+" Bekannte Tabellen sind Themenfelder, Lagen, OZG-Leistungen, Leistungen, Verrichtungen und Zuständigkeiten.",
+			e.English+" Known tables are themes, situations, OZG services, public services, procedures and relevance.").Cause(err)
 	}
 	report := &commonv1.ImportReport{IssueCount: 1, Issues: []*commonv1.ImportIssue{{
 		Severity: failure, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, // bounded by the file

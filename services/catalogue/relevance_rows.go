@@ -19,9 +19,10 @@ type classColumn struct {
 var classColumns = []classColumn{
 	{commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT, "kreisfreie_stadt", []string{"Kreisfreie Städte", "Kreisfreie"}},
 	{commonv1.SizeClass_SIZE_CLASS_STAEDTEREGIONSANGEHOERIGE_STADT, "staedteregionsangehoerige_stadt", []string{"Städteregionsangehörige Stadt (Aachen)", "Städteregionsangehörige Städte"}},
-	{commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT, "grosse_kreisangehoerige_stadt", []string{"Große kreisangehörige Städte", "Große Kreisangehörige"}},
-	{commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT, "mittlere_kreisangehoerige_stadt", []string{"Mittlere kreisangehörige Städte", "Mittlere Kreisangehörige"}},
-	{commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE, "kleine_kreisangehoerige_gemeinde", []string{"Kleine kreisangehörige Gemeinden", "Kleine Kreisangehörige", "Kleine kreisangehörige Stadt"}},
+	{commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT, "grosse_kreisangehoerige_stadt", []string{"Große kreisangehörige Städte", "Große Kreisangehörige", "Große Kommunen", "Große Städte"}},
+	{commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT, "mittlere_kreisangehoerige_stadt", []string{"Mittlere kreisangehörige Städte", "Mittlere Kreisangehörige", "Mittlere Kommunen", "Mittlere Städte", "Mittlere Gemeinden"}},
+	{commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE, "kleine_kreisangehoerige_gemeinde", []string{"Kleine kreisangehörige Gemeinden", "Kleine Kreisangehörige", "Kleine kreisangehörige Stadt", "Kleine Kommunen", "Kleine Gemeinden",
+		"Kleine Städte", "Kleine Städte und Gemeinden", "Kleine kreisangehörige Städte und Gemeinden"}},
 	{commonv1.SizeClass_SIZE_CLASS_KREIS, "kreis", []string{"Kreise"}},
 	{commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION, "staedteregion", []string{"Städteregion Aachen"}},
 }
@@ -45,6 +46,14 @@ func relevanceColumns() map[string][]string {
 		columns[c.field] = append([]string{c.class.String()}, c.names...)
 	}
 	return columns
+}
+
+func classFields() []string {
+	fields := make([]string, len(classColumns))
+	for i, c := range classColumns {
+		fields[i] = c.field
+	}
+	return fields
 }
 
 // relevance reads one row of rules.
