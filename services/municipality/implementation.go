@@ -19,9 +19,10 @@ import (
 
 // edit is what a client wants of one implementation.
 type edit struct {
-	request    *municipalityv1.UpdateImplementationRequest
-	etag       string // the version it builds on; empty for any
-	createOnly bool
+	request      *municipalityv1.UpdateImplementationRequest
+	etag         string // the version it builds on; empty for any
+	createOnly   bool
+	existingOnly bool
 }
 
 // decideImplementation says what an implementation is after an edit, and which fields differ from before (proto names;
@@ -34,7 +35,7 @@ func (r records) decideImplementation(e edit) (*municipalityv1.Implementation, [
 		return nil, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
 	}
 	before := p.find(keyOf(name))
-	if e.createOnly && before != nil || e.etag != "" && e.etag != before.GetEtag() {
+	if e.createOnly && before != nil || e.existingOnly && before == nil || e.etag != "" && e.etag != before.GetEtag() {
 		return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
 	}
 	after := &municipalityv1.Implementation{Name: name}

@@ -70,7 +70,7 @@ func (s *Service) UpdateImplementation(ctx context.Context, req *municipalityv1.
 	if !isImplementationName(name) {
 		return nil, badName("implementation.name")
 	}
-	e := edit{req, server.Etag(ctx, req.GetImplementation().GetEtag()), server.CreateOnly(ctx)}
+	e := edit{req, server.Etag(ctx, req.GetImplementation().GetEtag()), server.CreateOnly(ctx), server.ExistingOnly(ctx)}
 	decide := func(r records) ([]ledger.Draft, *municipalityv1.Implementation, error) {
 		after, changed, err := r.decideImplementation(e)
 		if err != nil {

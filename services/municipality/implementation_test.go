@@ -142,11 +142,17 @@ func TestVersions(t *testing.T) {
 	}
 	_, err = w.client.GetImplementation(w.ctx, &municipalityv1.GetImplementationRequest{Name: name})
 	wantReason(t, err, "RESOURCE_NOT_FOUND")
+	for _, validateOnly := range []bool{true, false} {
+		_, err = update(with("if-match", "*"), "a", validateOnly)
+		wantReason(t, err, "ETAG_MISMATCH")
+	}
 	first, err := update(with("if-none-match", "*"), "a", false)
 	must(t, err)
 	_, err = update(with("if-none-match", "*"), "b", false)
 	wantReason(t, err, "ETAG_MISMATCH")
 	second, err := update(with("if-match", `"`+first.GetEtag()+`"`), "b", false)
+	must(t, err)
+	second, err = update(with("if-match", "*"), second.GetNote()+"b", false)
 	must(t, err)
 	_, err = update(with("if-match", `"`+first.GetEtag()+`"`), "c", false)
 	wantReason(t, err, "ETAG_MISMATCH")

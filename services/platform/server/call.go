@@ -97,7 +97,7 @@ func idempotencyKey(ctx context.Context) string {
 }
 
 // Etag is the version that a change builds on: the etag of the resource in the request, else the first one of if-match without
-// quotes and weakness mark; empty when any version will do, which "*" says as well.
+// quotes and weakness mark; empty when any version will do, which "*" says as well (see [ExistingOnly]).
 func Etag(ctx context.Context, fromResource string) string {
 	if fromResource != "" {
 		return fromResource
@@ -113,6 +113,11 @@ func Etag(ctx context.Context, fromResource string) string {
 // CreateOnly tells whether the client wants the resource created, never changed (if-none-match: *).
 func CreateOnly(ctx context.Context) bool {
 	return strings.TrimSpace(incoming(ctx, HeaderIfNoneMatch)) == "*"
+}
+
+// ExistingOnly tells whether the client wants the resource changed, never created (if-match: *, RFC 9110).
+func ExistingOnly(ctx context.Context) bool {
+	return strings.TrimSpace(incoming(ctx, HeaderIfMatch)) == "*"
 }
 
 // incoming is the first value of a header, empty when absent.

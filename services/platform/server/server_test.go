@@ -285,25 +285,25 @@ func TestWhatHandlersAsk(t *testing.T) {
 	t.Parallel()
 	type answers struct {
 		actor, requestID, own, etag, given string
-		key, create                        bool
+		key, create, existing              bool
 	}
 	cases := map[string]struct {
 		headers []string
 		want    answers
 	}{
-		"nothing": {nil, answers{"administrator", "trace", "own", "", "e9", false, false}},
-		"key":     {[]string{HeaderIdempotencyKey, `"k1"`}, answers{"administrator", "k1", "own", "", "e9", true, false}},
-		"etag":    {[]string{HeaderIfMatch, `W/"abc", "def"`}, answers{"administrator", "trace", "own", "abc", "e9", false, false}},
-		"any":     {[]string{HeaderIfMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, false}},
-		"create":  {[]string{HeaderIfNoneMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, true}},
-		"not any": {[]string{HeaderIfNoneMatch, `"abc"`}, answers{"administrator", "trace", "own", "", "e9", false, false}},
+		"nothing": {nil, answers{"administrator", "trace", "own", "", "e9", false, false, false}},
+		"key":     {[]string{HeaderIdempotencyKey, `"k1"`}, answers{"administrator", "k1", "own", "", "e9", true, false, false}},
+		"etag":    {[]string{HeaderIfMatch, `W/"abc", "def"`}, answers{"administrator", "trace", "own", "abc", "e9", false, false, false}},
+		"any":     {[]string{HeaderIfMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, false, true}},
+		"create":  {[]string{HeaderIfNoneMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, true, false}},
+		"not any": {[]string{HeaderIfNoneMatch, `"abc"`}, answers{"administrator", "trace", "own", "", "e9", false, false, false}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got answers
 			conn := start(t, Options{}, &catalogue{seen: func(ctx context.Context) {
-				got = answers{Actor(ctx), RequestID(ctx, ""), RequestID(ctx, "own"), Etag(ctx, ""), Etag(ctx, "e9"), HasIdempotencyKey(ctx), CreateOnly(ctx)}
+				got = answers{Actor(ctx), RequestID(ctx, ""), RequestID(ctx, "own"), Etag(ctx, ""), Etag(ctx, "e9"), HasIdempotencyKey(ctx), CreateOnly(ctx), ExistingOnly(ctx)}
 			}})
 			ctx := withKey(t.Context(), append(c.headers, HeaderRequestID, "trace")...)
 			_, err := cataloguev1.NewCatalogueServiceClient(conn).UpdatePublicService(ctx, &cataloguev1.UpdatePublicServiceRequest{PublicService: &cataloguev1.PublicService{}})
