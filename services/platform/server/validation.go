@@ -50,7 +50,7 @@ func validation(ctx context.Context, c *Call, next Next) error {
 	return next(ctx)
 }
 
-// Validate checks a message against the rules that stand in the contract. It returns [fault.InvalidField] with every
+// Validate checks a message against the rules that stand in the contract, and its texts for control characters. It returns [fault.InvalidField] with every
 // violation, fields in JSON spelling, and nil for what is no proto message.
 func Validate(request any) error {
 	m, ok := request.(proto.Message)
@@ -61,21 +61,21 @@ func Validate(request any) error {
 	if err != nil {
 		return fault.New(fault.Internal).Cause(err)
 	}
-	err = v.Validate(m)
-	if err == nil {
-		return nil
-	}
-	var invalid *protovalidate.ValidationError
-	if !errors.As(err, &invalid) {
-		return fault.New(fault.Internal).Cause(err)
-	}
-	f := fault.New(fault.InvalidField)
-	for i, violation := range invalid.Violations {
-		if i == maxViolations {
-			break
+	f, found := fault.New(fault.InvalidField), 0
+	if err := v.Validate(m); err != nil {
+		var invalid *protovalidate.ValidationError
+		if !errors.As(err, &invalid) {
+			return fault.New(fault.Internal).Cause(err)
 		}
-		de, en := texts(violation)
-		f = f.Field(protovalidate.FieldPathString(violation.Proto.GetField()), de, en)
+		found = min(len(invalid.Violations), maxViolations)
+		for _, violation := range invalid.Violations[:found] {
+			de, en := texts(violation)
+			f.Field(protovalidate.FieldPathString(violation.Proto.GetField()), de, en)
+		}
+	}
+	c := controls{f, found}
+	if c.message("", m.ProtoReflect()); c.found == 0 {
+		return nil
 	}
 	return f
 }

@@ -48,6 +48,46 @@ func TestValidationTexts(t *testing.T) {
 	}
 }
 
+// Texts have no control characters but tab and line break, wherever they stand in a request.
+func TestControlCharacters(t *testing.T) {
+	t.Parallel()
+	at := func(i *municipalityv1.Implementation) *municipalityv1.UpdateImplementationRequest {
+		return &municipalityv1.UpdateImplementationRequest{Implementation: i}
+	}
+	cases := map[string]struct {
+		m    proto.Message
+		want string // in the error; empty when there is none
+	}{
+		"tab, line breaks": {at(&municipalityv1.Implementation{Note: "a\tb\r\nc\n"}), ""},
+		"umlauts":          {at(&municipalityv1.Implementation{Note: "Größe – „ja“ 🙂"}), ""},
+		"a file":           {&municipalityv1.ImportMunicipalitiesRequest{File: []byte("a\x00b")}, ""},
+		"NUL":              {at(&municipalityv1.Implementation{Note: "a\x00b"}), "implementation.note: enthält ein Steuerzeichen (U+0000) / contains a control character (U+0000)"},
+		"escape":           {at(&municipalityv1.Implementation{Department: "\x1b[31m"}), "implementation.department: enthält ein Steuerzeichen (U+001B)"},
+		"delete":           {at(&municipalityv1.Implementation{NotApplicableReason: "\x7f"}), "implementation.notApplicableReason: enthält"},
+		"of C1":            {at(&municipalityv1.Implementation{Note: "\u0096"}), "(U+0096)"},
+		"in a list": {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004", Requests: []*municipalityv1.UpdateImplementationRequest{
+			at(&municipalityv1.Implementation{}), at(&municipalityv1.Implementation{Note: "\v"}),
+		}}, "requests[1].implementation.note: enthält"},
+		"beside a rule": {at(&municipalityv1.Implementation{Url: "x", Note: "\b"}), "https address. implementation.note: enthält"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			switch err := Validate(c.m); {
+			case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	many := &municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}
+	for range maxViolations + 1 {
+		many.Requests = append(many.Requests, at(&municipalityv1.Implementation{Note: "\x00"}))
+	}
+	if err := Validate(many); err == nil || strings.Count(err.Error(), "Steuerzeichen") != maxViolations {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Every custom rule of the contract has a German text, whoever adds one.
 func TestCustomRulesHaveGermanTexts(t *testing.T) {
 	t.Parallel()
