@@ -14,11 +14,11 @@ func leikaTypes(cell string) (types []int32, f finding) {
 		case "typ", "und", "oder":
 			continue
 		}
-		if len(part) != 1 || part[0] < '1' || part[0] > '9' {
+		if len(part) != 1 || part[0] < '1' || part[0] > '6' {
 			f = finding{
 				reason: "BAD_LEIKA_TYPE",
-				de:     "Kein LeiKa-Typ; erwartet werden Ziffern wie 4 oder 2/3.",
-				en:     "Not a LeiKa type; digits such as 4 or 2/3 are expected.",
+				de:     "Kein LeiKa-Typ, er wird nicht übernommen; erwartet werden Ziffern von 1 bis 6 wie 4 oder 2/3.",
+				en:     "Not a LeiKa type, it is not taken; digits from 1 to 6 such as 4 or 2/3 are expected.",
 				repair: true,
 			}
 		} else if t := int32(part[0] - '0'); !slices.Contains(types, t) {

@@ -67,12 +67,17 @@ func (r *rowReader) delivered(s *xzufi.Service) {
 			m.Keywords = append(m.Keywords, words(term, false)...)
 		}
 	}
+	at := func(column string) place { return place{line: s.Line, column: column, value: s.ID.Value} }
+	r.issues.bound(at("leistungsbezeichnung"), name, mostName)
+	r.issues.bound(at("handlungsgrundlage"), m.GetLegalBasis(), mostText)
+	r.issues.bound(at("kurztext"), m.GetSummary(), mostText)
+	r.issues.bound(at("begriffImKontext"), strings.Join(m.GetKeywords(), ";"), mostText)
 	identify(m, key)
 	var f finding
 	types := strings.Join(s.Types, ",")
 	m.LeikaTypes, f = leikaTypes(types)
 	r.issues.find(place{line: s.Line, column: "typisierung", value: types}, f)
-	r.put(s.Line, m)
+	r.put(place{line: s.Line, column: "id", value: s.ID.Value}, nil, m)
 }
 
 // deliveredKey is the first LeiKa key of a service; "" when it has none or a bad one, which is reported.

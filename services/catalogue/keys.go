@@ -33,10 +33,11 @@ type finding struct {
 	reason string // machine-readable, as in ImportIssue.reason
 	de, en string
 	repair bool // the value was taken after a repair
+	note   bool // the value was taken as it is
 }
 
 func (f finding) none() bool  { return f.reason == "" }
-func (f finding) fatal() bool { return f.reason != "" && !f.repair }
+func (f finding) fatal() bool { return f.reason != "" && !f.repair && !f.note }
 
 // leikaKey reads a LeiKa key of 14 digits. Spaces and the usual separators go, the zero that a spreadsheet ate comes back;
 // an empty cell is an entry without key: "", no finding.
@@ -55,6 +56,26 @@ func leikaKey(cell string) (string, finding) {
 		reason: "BAD_KEY",
 		de:     "Ein LeiKa-Schlüssel hat 14 Ziffern.",
 		en:     "A LeiKa key has 14 digits.",
+	}
+}
+
+// noKey recognises what people write where there is no key; the zero finding for anything else, an empty cell included.
+func noKey(cell string) finding {
+	switch folded := tabular.NormalizeHeader(cell); folded {
+	case "":
+		if cell == "" || strings.Trim(cell, "-–—") != "" {
+			return finding{}
+		}
+	case "nicht_im_leika", "kein_leika", "ohne", "ohne_schluessel", "kein", "keiner", "kein_schluessel", "keine_angabe", "k_a", "ka", "n_a", "na",
+		"nicht_vorhanden", "entfaellt":
+	default:
+		return finding{}
+	}
+	return finding{
+		reason: "NO_KEY",
+		de:     "Als Leistung ohne LeiKa-Schlüssel übernommen.",
+		en:     "Taken as a public service without LeiKa key.",
+		note:   true,
 	}
 }
 

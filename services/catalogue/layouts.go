@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/platform/tabular"
 )
 
 // Columns that several tables have, as catalogues of the field name them.
@@ -24,12 +23,12 @@ var (
 // layout says how a table is recognised and read.
 type layout struct {
 	table   commonv1.ImportReport_Table
-	columns map[string][]string            // column → what headers call it
-	needs   func(header) bool              // tells the table by its columns
-	speaks  map[string][]string            // column → proto fields that it fills, beyond the display name
-	read    func(*rowReader, *tabular.Row) // reads one row
-	marks   []string                       // columns that betray the table where it is taken for one that comes later
-	de, en  string                         // what the table is, and which columns it must have
+	columns map[string][]string // column → what headers call it
+	needs   func(header) bool   // tells the table by its columns
+	speaks  map[string][]string // column → proto fields that it fills, beyond the display name
+	read    func(*rowReader)    // reads one row
+	marks   []string            // columns that betray the table where it is taken for one that comes later
+	de, en  string              // what the table is, and which columns it must have
 }
 
 // layouts in the order in which they are tried: what names more columns comes first.

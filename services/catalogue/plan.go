@@ -174,9 +174,9 @@ func (p *plan) report() *commonv1.ImportReport {
 func (p *plan) refer(r row) {
 	switch m := r.entry.(type) {
 	case *cataloguev1.Situation:
-		p.referTheme(r.line, m.GetTheme())
+		p.referTheme(r, m.GetTheme())
 	case *cataloguev1.OzgService:
-		p.referTheme(r.line, m.GetTheme())
+		p.referTheme(r, m.GetTheme())
 		for i, situation := range append([]string{m.GetSituation()}, m.GetSecondarySituations()...) {
 			column := "situation"
 			if i > 0 {
@@ -184,40 +184,58 @@ func (p *plan) refer(r row) {
 			} else if !p.file.columns.Has(column) {
 				column = "business"
 			}
-			p.missing(r.line, column, situation, "UNKNOWN_SITUATION", "Die Lage „%s“ ist noch nicht im Katalog.", "The situation %s is not in the catalogue yet.")
+			p.missing(r, column, situation, "UNKNOWN_SITUATION", "Die Lage „%s“ ist noch nicht im Katalog.", "The situation %s is not in the catalogue yet.")
 		}
 	case *cataloguev1.PublicService:
-		p.missing(r.line, "ozg", m.GetOzgService(), "UNKNOWN_OZG_SERVICE", "Die OZG-Leistung „%s“ ist noch nicht im Katalog.", "The OZG service %s is not in the catalogue yet.")
+		p.missing(r, "ozg", m.GetOzgService(), "UNKNOWN_OZG_SERVICE", "Die OZG-Leistung „%s“ ist noch nicht im Katalog.", "The OZG service %s is not in the catalogue yet.")
 	}
 }
 
 // missing reports one reference unless it leads to an active entry.
-func (p *plan) missing(line int, column, name, reason, de, en string) {
+func (p *plan) missing(r row, column, name, reason, de, en string) {
 	if name == "" {
 		return
 	}
 	if e, ok := p.state.entries.Get(name); ok && active(e) {
 		return
 	}
-	id := name[strings.IndexByte(name, '/')+1:]
-	p.issues.add(warning, place{line: line, column: p.file.columns.Name(column), value: id}, reason, fmt.Sprintf(de, id), fmt.Sprintf(en, id))
+	at, text := p.quoted(r, column, name)
+	p.issues.add(warning, at, reason, fmt.Sprintf(de, text), fmt.Sprintf(en, text))
+}
+
+// quoted is the cell that leads to a resource, and the part of it that does.
+func (p *plan) quoted(r row, column, name string) (at place, text string) {
+	at = place{line: r.line, column: p.file.columns.Name(column)}
+	prefix, id := name[:strings.IndexByte(name, '/')+1], name[strings.IndexByte(name, '/')+1:]
+	if r.cells == nil {
+		return at, id
+	}
+	at.value = p.file.columns.Raw(*r.cells, column)
+	whole := p.file.columns.Value(*r.cells, column)
+	for _, part := range append(words(whole, false), whole) {
+		if reference(prefix, part) == name {
+			return at, shortened(part)
+		}
+	}
+	return at, id
 }
 
 // referTheme brings an official theme along, because its name is a fact; another unknown one, or one that was withdrawn,
 // is reported.
-func (p *plan) referTheme(line int, name string) {
+func (p *plan) referTheme(r row, name string) {
 	if name == "" || p.themes[name] {
 		return
 	}
 	official, ok := officialThemes[name]
 	if _, existed := p.state.entries.Get(name); existed || !ok {
-		p.missing(line, "theme", name, "UNKNOWN_THEME", "Das Themenfeld „%s“ ist nicht im Katalog.", "The theme %s is not in the catalogue.")
+		p.missing(r, "theme", name, "UNKNOWN_THEME", "Das Themenfeld „%s“ ist nicht im Katalog.", "The theme %s is not in the catalogue.")
 		return
 	}
 	p.themes[name] = true
 	theme := &cataloguev1.Theme{Name: name, DisplayName: official, State: cataloguev1.EntryState_ENTRY_STATE_ACTIVE}
 	p.entries = append(p.entries, planned{entry: theme})
-	p.issues.add(info, place{line: line, column: p.file.columns.Name("theme"), value: official}, "THEME_ADDED",
+	at, _ := p.quoted(r, "theme", name)
+	p.issues.add(info, at, "THEME_ADDED",
 		"Das Themenfeld „"+official+"“ wurde mit angelegt.", "The theme "+official+" came along.")
 }
 

@@ -55,7 +55,7 @@ func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *import
 	r := &rowReader{imported: in, seen: make(map[string]int, len(table.Rows))}
 	for i := range table.Rows {
 		r.at = &table.Rows[i]
-		l.read(r, r.at)
+		l.read(r)
 	}
 	return in
 }

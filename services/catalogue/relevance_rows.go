@@ -6,7 +6,6 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/platform/tabular"
 )
 
 // classColumn is the column of one size class in a relevance table.
@@ -57,7 +56,7 @@ func classFields() []string {
 }
 
 // relevance reads one row of rules.
-func (r *rowReader) relevance(at *tabular.Row) {
+func (r *rowReader) relevance() {
 	column, name, f := r.target()
 	where := r.place(column)
 	r.issues.find(where, f)
@@ -71,7 +70,7 @@ func (r *rowReader) relevance(at *tabular.Row) {
 		return
 	}
 	r.seen[name] = len(r.imported.relevance)
-	r.imported.relevance = append(r.imported.relevance, relevanceRow{line: at.Line, target: where, name: name, rules: rules, note: r.cell("note")})
+	r.imported.relevance = append(r.imported.relevance, relevanceRow{line: r.at.Line, target: where, name: name, rules: rules, note: r.text("note", mostNote)})
 }
 
 // rules reads the cells of the size classes; false when one of them is bad.

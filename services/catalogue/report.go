@@ -54,10 +54,12 @@ func (s *issues) add(how severity, at place, reason, de, en string) {
 	}
 }
 
-// find adds a finding about a cell: an error, or a warning when the value was taken after a repair.
+// find adds a finding about a cell: an error, a warning when the value was taken after a repair, or a note.
 func (s *issues) find(at place, f finding) {
 	switch {
 	case f.none():
+	case f.note:
+		s.add(info, at, f.reason, f.de, f.en)
 	case f.repair:
 		s.add(warning, at, f.reason, f.de, f.en)
 	default:

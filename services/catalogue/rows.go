@@ -3,6 +3,7 @@ package catalogue
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -31,9 +32,18 @@ type imported struct {
 
 // row is an entry and where it stands in the file.
 type row struct {
-	line  int
+	place // of its key
 	entry entry
+	cells *tabular.Row // none of an XZuFi delivery
 }
+
+// Lengths of texts, in characters. Real ones are far below; what is above is not a name but a paste gone wrong, and would
+// make answers larger than a client takes.
+const (
+	mostName = 1_000
+	mostText = 20_000
+	mostNote = 2_000 // as the contract bounds the note of a relevance
+)
 
 // rowReader turns the rows of one table into entries.
 type rowReader struct {
@@ -45,6 +55,21 @@ type rowReader struct {
 // cell reads a column, cleaned.
 func (r *rowReader) cell(column string) string { return r.columns.Value(*r.at, column) }
 
+// text reads a column whose text may have so many characters; a longer one is reported.
+func (r *rowReader) text(column string, most int) string {
+	text := r.cell(column)
+	r.issues.bound(r.place(column), text, most)
+	return text
+}
+
+// bound reports a text of more than so many characters.
+func (s *issues) bound(at place, text string, most int) {
+	if len(text) <= most || utf8.RuneCountInString(text) <= most {
+		return
+	}
+	s.add(failure, at, "TEXT_TOO_LONG", fmt.Sprintf("Der Text hat mehr als %d Zeichen.", most), fmt.Sprintf("The text has more than %d characters.", most))
+}
+
 // place is the cell of a column, for issues.
 func (r *rowReader) place(column string) place {
 	at := place{line: r.at.Line}
@@ -54,14 +79,18 @@ func (r *rowReader) place(column string) place {
 	return at
 }
 
-// name reads the display name, from its first column that has one; "" is reported.
-func (r *rowReader) name() string {
-	name, column := r.cell("name"), "name"
-	if name == "" {
-		if name = r.cell("name2"); name != "" || !r.columns.Has("name") {
-			column = "name2"
-		}
+// nameColumn is the first column with a display name.
+func (r *rowReader) nameColumn() string {
+	if r.cell("name") == "" && (r.cell("name2") != "" || !r.columns.Has("name")) {
+		return "name2"
 	}
+	return "name"
+}
+
+// name reads the display name; "" is reported.
+func (r *rowReader) name() string {
+	column := r.nameColumn()
+	name := r.text(column, mostName)
 	if sameName(name) == "" || foldedID(name) == "" {
 		r.issues.add(failure, r.place(column), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return ""
@@ -69,21 +98,23 @@ func (r *rowReader) name() string {
 	return name
 }
 
+// putRow adds the entry of the row unless the file had it before; key is the column that tells entries apart.
+func (r *rowReader) putRow(key string, e entry) { r.put(r.place(key), r.at, e) }
+
 // put adds an entry unless the file had it before.
-func (r *rowReader) put(line int, e entry) {
+func (r *rowReader) put(at place, cells *tabular.Row, e entry) {
 	first, again := r.seen[e.GetName()]
 	if !again {
 		r.seen[e.GetName()] = len(r.entries)
-		r.entries = append(r.entries, row{line, e})
+		r.entries = append(r.entries, row{at, e, cells})
 		return
 	}
 	before := r.entries[first]
-	at := place{line: line, value: e.GetName()[strings.IndexByte(e.GetName(), '/')+1:]}
 	switch {
 	case proto.Equal(before.entry, e):
 		r.issues.add(warning, at, "DUPLICATE_ROW", fmt.Sprintf("Die Zeile steht schon in Zeile %d.", before.line),
 			fmt.Sprintf("The row repeats line %d.", before.line))
-	case strings.HasPrefix(at.value, keylessPrefix), r.format == commonv1.FileFormat_FILE_FORMAT_XZUFI:
+	case strings.HasPrefix(e.GetName(), publicPrefix+keylessPrefix), r.format == commonv1.FileFormat_FILE_FORMAT_XZUFI:
 		r.issues.add(warning, at, "DUPLICATE_ENTRY", fmt.Sprintf("Den Eintrag gibt es schon in Zeile %d; es gilt der erste.", before.line),
 			fmt.Sprintf("The entry is in line %d already; the first one counts.", before.line))
 	default:
@@ -92,19 +123,20 @@ func (r *rowReader) put(line int, e entry) {
 	}
 }
 
-func (r *rowReader) theme(at *tabular.Row) {
+func (r *rowReader) theme() {
 	if name := r.name(); name != "" {
-		r.put(at.Line, &cataloguev1.Theme{Name: themesPrefix + foldedID(name), DisplayName: name})
+		r.putRow(r.nameColumn(), &cataloguev1.Theme{Name: themesPrefix + foldedID(name), DisplayName: name})
 	}
 }
 
-func (r *rowReader) situation(at *tabular.Row) {
+func (r *rowReader) situation() {
 	if name := r.name(); name != "" {
-		r.put(at.Line, &cataloguev1.Situation{Name: situationsPrefix + foldedID(name), DisplayName: name, Theme: reference(themesPrefix, r.cell("theme"))})
+		m := &cataloguev1.Situation{Name: situationsPrefix + foldedID(name), DisplayName: name, Theme: reference(themesPrefix, r.text("theme", mostName))}
+		r.putRow(r.nameColumn(), m)
 	}
 }
 
-func (r *rowReader) ozgService(at *tabular.Row) {
+func (r *rowReader) ozgService() {
 	id := r.key("ozg", ozgID)
 	name := r.name()
 	if id == "" || name == "" {
@@ -112,38 +144,41 @@ func (r *rowReader) ozgService(at *tabular.Row) {
 	}
 	m := &cataloguev1.OzgService{
 		Name: ozgPrefix + id, OzgId: id, DisplayName: name,
-		Situation: reference(situationsPrefix, r.cell("situation")),
-		Theme:     reference(themesPrefix, r.cell("theme")),
+		Situation: reference(situationsPrefix, r.text("situation", mostName)),
+		Theme:     reference(themesPrefix, r.text("theme", mostName)),
 	}
 	if m.Situation == "" {
-		m.Situation = reference(situationsPrefix, r.cell("business"))
+		m.Situation = reference(situationsPrefix, r.text("business", mostName))
 	}
-	for _, other := range words(r.cell("secondary"), false) {
+	for _, other := range words(r.text("secondary", mostText), false) {
 		if ref := reference(situationsPrefix, other); ref != "" && ref != m.Situation {
 			m.SecondarySituations = append(m.SecondarySituations, ref)
 		}
 	}
-	r.put(at.Line, m)
+	r.putRow("ozg", m)
 }
 
-func (r *rowReader) procedure(at *tabular.Row) {
+func (r *rowReader) procedure() {
 	code := r.key("code", procedureCode)
 	name := r.name()
 	if code != "" && name != "" {
-		r.put(at.Line, &cataloguev1.Procedure{Name: proceduresPrefix + code, Code: code, DisplayName: name})
+		r.putRow("code", &cataloguev1.Procedure{Name: proceduresPrefix + code, Code: code, DisplayName: name})
 	}
 }
 
-func (r *rowReader) publicService(at *tabular.Row) {
-	key, bad := leikaKey(r.cell("leika"))
+func (r *rowReader) publicService() {
+	key, bad := "", noKey(r.cell("leika"))
+	if bad.none() {
+		key, bad = leikaKey(r.cell("leika"))
+	}
 	r.issues.find(r.place("leika"), bad)
 	name := r.name()
 	if bad.fatal() || name == "" {
 		return
 	}
 	m := &cataloguev1.PublicService{
-		DisplayName: name, LegalBasis: r.cell("legal"), Laws: words(r.cell("laws"), true),
-		LawAbbreviations: words(r.cell("lawsShort"), true), Summary: r.cell("summary"), Keywords: words(r.cell("keywords"), true),
+		DisplayName: name, LegalBasis: r.text("legal", mostText), Laws: words(r.text("laws", mostText), true),
+		LawAbbreviations: words(r.text("lawsShort", mostText), true), Summary: r.text("summary", mostText), Keywords: words(r.text("keywords", mostText), true),
 	}
 	identify(m, key)
 	var f finding
@@ -154,7 +189,11 @@ func (r *rowReader) publicService(at *tabular.Row) {
 	m.Sdg2, f = flag(r.cell("sdg2"))
 	r.issues.find(r.place("sdg2"), f)
 	m.OzgService = r.bundle()
-	r.put(at.Line, m)
+	if key == "" {
+		r.putRow(r.nameColumn(), m)
+	} else {
+		r.putRow("leika", m)
+	}
 }
 
 // bundle reads the OZG service of a public service; of several the first counts.
