@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +20,9 @@ type (
 	docOperation struct {
 		ID, Method, Class, Path, DE, EN, Answer string
 		Parameters                              []docParameter
+		Refusals                                []docRefusal
 	}
+	docRefusal   struct{ Status, DE, EN string }
 	docParameter struct{ Name, Place, Kind, Text, Choices string }
 	docType      struct {
 		Name, Text, Choices string
@@ -79,6 +83,12 @@ func docOperationOf(path, method string, operation object, german map[string]str
 		d.Choices = choicesOf(p)
 		o.Parameters = append(o.Parameters, d)
 	}
+	for _, code := range slices.Sorted(maps.Keys(members(operation, "responses"))) {
+		if status, err := strconv.Atoi(code); err == nil && status >= http.StatusBadRequest {
+			de, en := titleOf(status)
+			o.Refusals = append(o.Refusals, docRefusal{code, de, en})
+		}
+	}
 	return o
 }
 
@@ -88,6 +98,8 @@ func placeName(in string) string {
 		return "Pfad"
 	case "query":
 		return "Parameter"
+	case "header":
+		return "Kopfzeile"
 	case "body":
 		return "Inhalt"
 	}

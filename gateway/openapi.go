@@ -41,6 +41,7 @@ func amendOpenAPI(source []byte, routes *routes) (object, error) {
 		}
 	}
 	doc["paths"] = paths
+	doc["responses"] = sharedResponses()
 	members(doc, "definitions")["Problem"] = problemSchema()
 	return doc, nil
 }
@@ -125,10 +126,13 @@ func endpointOf(r *route, method string) *endpoint {
 	return r.endpoints[strings.ToUpper(method)]
 }
 
+// uploadTypes are the types that an import's file may have; the edge takes any, the format follows from the file.
+var uploadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"application/xml", "application/geo+json", "application/octet-stream"}
+
 // describe amends one operation; definitions have the texts of an import's fields, which become parameters.
 func (ep *endpoint) describe(operation, definitions object) {
-	members(operation, "responses")["default"] = object{"description": "Problem (RFC 9457).",
-		"schema": object{"$ref": "#/definitions/Problem"}}
+	ep.describeAnswers(members(operation, "responses"))
 	if ep.method != "GET" {
 		operation["security"] = []any{object{"key": []any{}}}
 	}
@@ -139,9 +143,9 @@ func (ep *endpoint) describe(operation, definitions object) {
 			request := refName(members(p, "schema"))
 			fields = members(definitions, request, "properties")
 			delete(definitions, request)
-			p = object{"name": "file", "in": "body", "required": true, "description": "The file itself, or a multipart form with a part \"file\".",
+			p = object{"name": "file", "in": "body", "required": true, "description": "The file itself. A form (multipart/form-data) with the file in its part \"file\" is taken as well.",
 				"schema": object{"type": "string", "format": "binary"}}
-			operation["consumes"] = []any{"application/octet-stream", "text/csv", "multipart/form-data"}
+			operation["consumes"] = uploadTypes
 		}
 		if query := ep.params[text(p["name"])]; query != nil && p["in"] == "query" {
 			query.describe(p)
@@ -157,7 +161,7 @@ func (ep *endpoint) describe(operation, definitions object) {
 			kept = append(kept, p)
 		}
 	}
-	operation["parameters"] = kept
+	operation["parameters"] = append(kept, ep.headerParameters()...)
 }
 
 // describe amends one parameter of the query.
