@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
@@ -28,13 +29,13 @@ type feature struct {
 	} `json:"geometry"`
 	// Properties are the ones that say which place it is, whatever else there may be; their case does not matter.
 	Properties struct {
-		AGS  word `json:"ags"`
-		ARS  word `json:"ars"`
-		RS   word `json:"rs"`
-		Name word `json:"name"`
-		Gen  word `json:"gen"`
-		Bez  word `json:"bez"`
-		Typ  word `json:"typ"`
+		AGS  digits `json:"ags"`
+		ARS  digits `json:"ars"`
+		RS   digits `json:"rs"`
+		Name word   `json:"name"`
+		Gen  word   `json:"gen"`
+		Bez  word   `json:"bez"`
+		Typ  word   `json:"typ"`
 	} `json:"properties"`
 }
 
@@ -47,6 +48,23 @@ func (w *word) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &text) == nil {
 		*w = word(text)
 	}
+	return nil
+}
+
+// digits are a key: a text, or the number that a GIS export made of it, as it is written and never by way of a float.
+// Anything else stays as it is written too, so that the refusal can show it.
+type digits string
+
+// UnmarshalJSON reads a key.
+func (d *digits) UnmarshalJSON(data []byte) error {
+	var text string // null leaves it empty
+	if json.Unmarshal(data, &text) != nil {
+		text = string(data)
+		if whole, fraction, has := strings.Cut(text, "."); has && strings.Trim(fraction, "0") == "" {
+			text = whole // a column of doubles: 5758008.0
+		}
+	}
+	*d = digits(text)
 	return nil
 }
 
@@ -139,9 +157,7 @@ func (f *findings) boundary(d *delivery, one *feature, lines map[string]int) {
 		f.fail(key, "INVALID_AGS", "Kein Amtlicher Gemeindeschlüssel in den Eigenschaften.", "No municipality key among the properties.")
 		return
 	}
-	if restored {
-		f.warn(key, "LEADING_ZERO_RESTORED", "Die führende Null fehlte; gelesen als "+ags+".", "The leading zero was missing; read as "+ags+".")
-	}
+	f.repaired(key, restored, ags)
 	if first, twice := lines[ags]; twice {
 		f.fail(key, "DUPLICATE_KEY", fmt.Sprintf("Der Schlüssel steht schon im Feature %d.", first), fmt.Sprintf("The key is already in feature %d.", first))
 		return

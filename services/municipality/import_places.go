@@ -106,9 +106,9 @@ func (p *placeReader) keys(r tabular.Row) (ags, ars string, ok bool) {
 	return ags, ars, true
 }
 
-func (p *placeReader) repaired(c spot, restored bool, key string) {
+func (f *findings) repaired(c spot, restored bool, key string) {
 	if restored {
-		p.warn(c, "LEADING_ZERO_RESTORED", "Die führende Null fehlte; gelesen als "+key+".", "The leading zero was missing; read as "+key+".")
+		f.warn(c, "LEADING_ZERO_RESTORED", "Die führende Null fehlte; gelesen als "+key+".", "The leading zero was missing; read as "+key+".")
 	}
 }
 

@@ -106,12 +106,7 @@ func TestImportOfBadRows(t *testing.T) {
 		"05758020,,X,Stadt,1.23,riesig,\n" + // 7: two errors
 		"05758024,,X,Stadt,1,,05766\n")}) // 8: other Kreis
 	wantReason(t, err, "IMPORT_BAD_ROWS")
-	var report *commonv1.ImportReport
-	for _, d := range status.Convert(err).Details() {
-		if r, ok := d.(*commonv1.ImportReport); ok {
-			report = r
-		}
-	}
+	report := reportOf(err)
 	var got []string
 	for _, i := range report.GetIssues() {
 		got = append(got, i.GetReason())
@@ -251,4 +246,51 @@ func TestImportOfStarterTables(t *testing.T) {
 	if r := w.importFile(read("places.csv")); r.GetUnchanged() != 39 {
 		t.Errorf("places again: %v", r)
 	}
+}
+
+// TestBoundariesWithNumbersAsKeys: GIS exports write keys as numbers; they are read digit by digit.
+func TestBoundariesWithNumbersAsKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	collection := func(ags, ars string) string {
+		return `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"ags":` + ags + `,"ars":` + ars +
+			`,"name":"Enger"},"geometry":{"type":"Polygon","coordinates":[[[8,52],[9,52],[9,53],[8,52]]]}}]}`
+	}
+	for _, c := range []struct{ ags, ars, reason, value string }{
+		{`5758008`, `57580008008`, "LEADING_ZERO_RESTORED", "5758008"},
+		{`5758008.0`, `57580008008.0`, "LEADING_ZERO_RESTORED", "5758008"},
+		{`"5758008"`, `"057580008008"`, "LEADING_ZERO_RESTORED", "5758008"},
+		{`"05758008"`, `null`, "", ""},
+		{`575800812345678901`, `null`, "INVALID_AGS", "575800812345678901"},
+		{`5758008.5`, `null`, "INVALID_AGS", "5758008.5"},
+		{`5.758008e6`, `null`, "INVALID_AGS", "5.758008e6"},
+		{`-5758008`, `null`, "INVALID_AGS", "-5758008"},
+		{`true`, `null`, "INVALID_AGS", "true"},
+		{`null`, `null`, "INVALID_AGS", ""},
+	} {
+		report, err := w.client.ImportMunicipalities(w.ctx, &municipalityv1.ImportMunicipalitiesRequest{File: []byte(collection(c.ags, c.ars))})
+		if c.reason == "INVALID_AGS" {
+			wantReason(t, err, "IMPORT_BAD_ROWS")
+			report = reportOf(err)
+		} else if must(t, err); w.municipality("05758008").GetArs() != "057580008008" {
+			t.Errorf("%s: %v", c.ags, w.municipality("05758008"))
+		}
+		issues := report.GetIssues()
+		if c.reason == "" && len(issues) == 0 {
+			continue
+		}
+		if len(issues) != 1 || issues[0].GetReason() != c.reason || issues[0].GetValue() != c.value || issues[0].GetLine() != 1 {
+			t.Errorf("%s: %v, want %s with value %q", c.ags, issues, c.reason, c.value)
+		}
+	}
+}
+
+// reportOf is the report of a refused import.
+func reportOf(err error) *commonv1.ImportReport {
+	for _, d := range status.Convert(err).Details() {
+		if r, ok := d.(*commonv1.ImportReport); ok {
+			return r
+		}
+	}
+	return nil
 }
