@@ -15,6 +15,7 @@ import (
 type folder struct {
 	dst   []byte
 	state foldState
+	plain bool // leaves every e where it is
 }
 
 type foldState uint8
@@ -26,9 +27,15 @@ const (
 )
 
 // appendFold appends the folded form of s to dst. Folding what is folded changes nothing.
-func appendFold(dst []byte, s string) []byte {
-	f := folder{dst: dst}
-	start := len(dst)
+func appendFold(dst []byte, s string) []byte { return folder{dst: dst}.appendText(s) }
+
+// plainFold is fold without the umlauts spelt with an e: a slip such as "stuer" for "steuer" makes one by chance.
+func plainFold(s string) string {
+	return string(folder{dst: make([]byte, 0, len(s)+8), plain: true}.appendText(s))
+}
+
+func (f folder) appendText(s string) []byte {
+	start := len(f.dst)
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
 			f.ascii(c, start)
@@ -56,7 +63,7 @@ func (f *folder) ascii(c byte, start int) {
 		c += 'a' - 'A'
 	}
 	switch {
-	case c == 'e' && f.state == umlaut:
+	case c == 'e' && f.state == umlaut && !f.plain:
 		return // the state stays, so that "aee" folds to what "ae" folds to
 	case c == 'a' || c == 'o' || (c == 'u' && f.state == neutral):
 		f.state = umlaut

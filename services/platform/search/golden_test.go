@@ -115,6 +115,13 @@ func TestGoldenTown(t *testing.T) {
 		{query: "bau genehmigung", first: "Baugenehmigung"},
 		{query: "änderung adresse", first: "Adresse ändern"},
 		{query: "melden", first: "Datenverarbeitung, automatisierte Meldung", has: []string{"Erneuerung der Meldung"}},
+		{query: "gewerbe abmelden", first: "Gewerbe Anmeldung", hasNo: []string{"Kfz"}},
+		{query: "hundestuer", first: "Hundesteuer"},
+		{query: "gewebeanmeldung", first: "Gewerbe Anmeldung"},
+		{query: "gewerbeanmedlung", first: "Gewerbe Anmeldung"},
+		{query: "eheschlisung", first: "Eheschließung"},
+		{query: "bauvoranfrage", first: "Baugenehmigung"},
+		{query: "99102014", none: true},
 		{query: "einigun", first: "Straßenreinigung"},
 		{query: "99102013", first: "Hundesteuer", hasNo: []string{"Grundsteuer"}},
 		{query: "99 102 013 104 000", first: "Hundesteuer Anmeldung", hasNo: []string{"Hundesteuer Abmeldung"}},
@@ -174,6 +181,67 @@ func TestGoldenCatalogue(t *testing.T) {
 	}
 }
 
+// complaints are the queries that users of the starter data and of the real files were disappointed by.
+var complaints = []golden{
+	{query: "fischen", first: "Fischereischein"},
+	{query: "jagen", first: "Jagdschein"},
+	{query: "gewerbe abmelden", first: "Gewerbe Anmeldung", hasNo: []string{"Kraftfahrzeug Abmeldung"}},
+	{query: "gewerbe anmelden", first: "Gewerbe Anmeldung"},
+	{query: "hundestuer", first: "Hundesteuer"},
+	{query: "hundesteur", first: "Hundesteuer"},
+	{query: "hudesteuer", first: "Hundesteuer"},
+	{query: "gewebeanmeldung", first: "Gewerbe Anmeldung"},
+	{query: "eheschlisung", first: "Eheschließung"},
+	{query: "personalauswies", first: "Personalausweis"},
+	{query: "bauvoranfrage", first: "Baugenehmigung"},
+	{query: "auto ummelden", first: "Kraftfahrzeug Ummeldung"},
+}
+
+func TestGoldenComplaints(t *testing.T) {
+	t.Parallel()
+	for name, made := range map[string]func(testing.TB) []Document{"starter": starter, "published": published} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			docs := made(t)
+			x := Build(docs)
+			for _, g := range complaints {
+				g.check(t, x, docs)
+			}
+		})
+	}
+}
+
+// TestGoldenOrder: whole groups of titles before others.
+func TestGoldenOrder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		docs          func(testing.TB) []Document
+		query         string
+		before, after []string
+	}{
+		{starter, "steuer", []string{"Hundesteuer", "Grundsteuer F", "Übernachtungssteuer"}, []string{"Bescheinigung für steuerliche"}},
+		{published, "steuer", []string{"Hundesteuer", "Grundsteuer F", "Jagdsteuer"}, []string{"Steuerlicher", "Steuerliche A", "steuerliche Erl"}},
+		{published, "gefährliche hunde", []string{"Hunde", "Implantieren"}, []string{"Nicht gewerbsmäßige Haltung gefährlicher Wildtiere"}},
+		{starter, "fischen", []string{"Fischer"}, []string{"Erlaubnis zum", "Europäischer", "Waffen"}},
+		{published, "gewerbe abmelden", []string{"Gewerbe A"}, []string{"Telekommunikation"}},
+	} {
+		docs := c.docs(t)
+		last, first := -1, len(docs)
+		for at, h := range Build(docs).Search(c.query, Options{}).Hits {
+			begins := func(prefix string) bool { return strings.HasPrefix(docs[h.Doc].Title, prefix) }
+			if slices.ContainsFunc(c.before, begins) {
+				last = at
+			}
+			if slices.ContainsFunc(c.after, begins) {
+				first = min(first, at)
+			}
+		}
+		if last < 0 || last > first {
+			t.Errorf("%q: the last of %q is hit %d, the first of %q hit %d", c.query, c.before, last, c.after, first)
+		}
+	}
+}
+
 // TestGoldenCorners shows one rule each, on documents made for it.
 func TestGoldenCorners(t *testing.T) {
 	t.Parallel()
@@ -197,6 +265,42 @@ func TestGoldenCorners(t *testing.T) {
 			"a complete everyday word is hardly the beginning of another",
 			titles("Alkoholismus", "Gestattung"),
 			golden{query: "alkohol", first: "Gestattung", has: []string{"Alkoholismus"}},
+		},
+		{
+			"a title by its stem comes before a body by the word",
+			append(titles("Taucherprüfung"+strings.Repeat(" Kreis", 60)), Document{ID: "x", Title: "Vereine", Body: "Tauchen"}),
+			golden{query: "tauchen", first: "Taucher", has: []string{"Vereine"}},
+		},
+		{
+			"the object is in the title, so the procedure may be another",
+			append(titles("Gewerbe Anmeldung"), Document{ID: "x", Title: "Funknetz Abmeldung", Body: "Gewerbe"}),
+			golden{query: "gewerbe abmelden", first: "Gewerbe", has: []string{"Funknetz"}},
+		},
+		{
+			"a procedure weighs less than its object, however rare",
+			titles("Gewerbe Untersagung", "Gewerbe Auskunft", "Gewerbe Makler", "Gewerbe Reise", "Gewerbe Auszug",
+				"Vereine", "Kreis", "Stadt", "Abmeldung fremden Gewerbes"+strings.Repeat(" nach Gesetz", 15)),
+			golden{query: "gewerbe kündigen", first: "Gewerbe"},
+		},
+		{
+			"an adjective is no object, however rare",
+			titles("Haltung gefährlicher Wildtiere", "Hunde Haltung", "Hunde Anmeldung", "Hunde Chip", "Tierheim"),
+			golden{query: "gefährliche hunde", first: "Hunde"},
+		},
+		{
+			"what is a tax comes before what is done by its law",
+			titles("Steuerlicher Beauftragter", "Steuerxyz Amt", "Hundesteuer Festsetzung Haus"),
+			golden{query: "steuer", first: "Hundesteuer"},
+		},
+		{
+			"adjectives find adjectives first",
+			titles("Steuer", "Steuerlicher Beauftragter"),
+			golden{query: "steuerliche", first: "Steuerlicher", has: []string{"Steuer"}},
+		},
+		{
+			"a slip in a word the documents do not have",
+			titles("Fahrerlaubnis"),
+			golden{query: "füherschein", first: "Fahrerlaubnis"},
 		},
 		{
 			"a part of a part is a part",

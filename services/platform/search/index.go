@@ -31,18 +31,28 @@ type Index struct {
 	posts   []posting         // by word, then rank
 	stems   map[string]uint32 // stem -> position in family
 	family  []family
+	derived []bool              // word -> whether it is an adjective made of another
 	splits  map[uint32][]string // compound -> its parts, where they cover it
 	text    string              // the vocabulary in one string, every word between newlines, for searches inside of words
 	keys    []key               // sorted
 	phrases map[string][]uint32 // folded titles and keywords of several words -> documents
+	speller [][]spelling        // what a slip may have been meant as, by letters
 	scratch sync.Pool
 }
 
-// posting says how well a word of a document stands for that document.
+// posting says how well a word of a document stands for that document: a weight with the marks of its place.
 type posting struct {
 	doc    uint32
-	weight uint16
+	weight uint32
 }
+
+// Marks beside a weight. A solid answer comes from what a document is called; the rest from its surroundings, which many
+// others share.
+const (
+	solid      = 1 << 16 // in the title or a keyword
+	begins     = 1 << 17 // first word of the title
+	bareWeight = solid - 1
+)
 
 // family is what shares a stem: the words that inflect it and the compounds that contain it.
 type family struct {
@@ -54,6 +64,7 @@ type family struct {
 type member struct {
 	word    uint32
 	quality uint16
+	leading uint16 // the quality where the compound begins the title
 }
 
 type key struct {
@@ -79,6 +90,7 @@ func Build(docs []Document) *Index {
 	}
 	b.sortWords()
 	b.relate()
+	b.spell()
 	slices.SortFunc(b.x.keys, func(a, c key) int {
 		return cmp.Or(strings.Compare(a.text, c.text), cmp.Compare(a.doc, c.doc))
 	})
@@ -103,7 +115,7 @@ type builder struct {
 
 type hit struct {
 	word   uint32
-	weight uint16
+	weight uint32
 	doc    uint32
 }
 
@@ -134,15 +146,15 @@ func (b *builder) add(rank uint32, d *Document) {
 	title := b.wordsOf(d.Title)
 	b.phrase(d.Title, rank)
 	for i, w := range title {
-		weight := weightTitle
+		weight, marks := weightTitle, uint32(solid)
 		if i == 0 {
-			weight = weightFirst
+			weight, marks = weightFirst, solid|begins
 		}
-		b.note(from, rank, w, max(weightBody, weight*brevity/(brevity+len(title)-1)))
+		b.note(from, rank, w, uint32(max(weightBody, weight*brevity/(brevity+len(title)-1)))|marks)
 	}
 	for _, k := range d.Keywords {
 		for _, w := range b.wordsOf(k) {
-			b.note(from, rank, w, weightKeyword)
+			b.note(from, rank, w, weightKeyword|solid)
 		}
 		if isNumber(k) {
 			b.x.keys = append(b.x.keys, key{k, rank})
@@ -164,13 +176,14 @@ func (b *builder) phrase(text string, rank uint32) {
 	}
 }
 
-// note keeps the heaviest place of a word in a document; from is where the document's hits begin.
-func (b *builder) note(from int, doc, word uint32, weight int) {
+// note keeps the greatest weight and all marks of a word in a document; from is where the document's hits begin.
+func (b *builder) note(from int, doc, word, weight uint32) {
 	if at := b.at[word]; at > from {
-		b.hits[at-1].weight = max(b.hits[at-1].weight, uint16(weight))
+		had := b.hits[at-1].weight
+		b.hits[at-1].weight = max(had&bareWeight, weight&bareWeight) | (had|weight)&^bareWeight
 		return
 	}
-	b.hits = append(b.hits, hit{word, uint16(weight), doc})
+	b.hits = append(b.hits, hit{word, weight, doc})
 	b.at[word] = len(b.hits)
 }
 

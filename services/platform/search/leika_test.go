@@ -18,8 +18,8 @@ func realOrNone(tb testing.TB) []Document {
 	return leika(tb)
 }
 
-// leikaFile is beside the folder of the workspace.
-func leikaFile() string {
+// workspace is the folder of go.work.
+func workspace() string {
 	dir, err := os.Getwd()
 	for err == nil && dir != filepath.Dir(dir) {
 		if _, missing := os.Stat(filepath.Join(dir, "go.work")); missing == nil {
@@ -27,7 +27,12 @@ func leikaFile() string {
 		}
 		dir = filepath.Dir(dir)
 	}
-	return filepath.Join(dir, "..", "shared", "data", "leika_leistungen.csv")
+	return dir
+}
+
+// leikaFile is beside the folder of the workspace.
+func leikaFile() string {
+	return filepath.Join(workspace(), "..", "shared", "data", "leika_leistungen.csv")
 }
 
 // leika reads the real catalogue sample that lies beside the project, or skips the test.

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ type lexicon struct {
 	parts    map[string]bool
 	noParts  map[string]bool
 	everyday map[string][]meaning // by word and by stem
+	acts     map[string]bool      // stems of procedures
+	spelled  []string             // the words above that somebody may mistype, sorted
 }
 
 // meaning is what an everyday word leads to.
@@ -24,13 +27,20 @@ type meaning struct {
 var theLexicon = sync.OnceValue(func() *lexicon {
 	l := &lexicon{
 		stops: foldedSet(stopWords), parts: foldedSet(compoundParts), noParts: foldedSet(neverParts),
-		everyday: make(map[string][]meaning),
+		everyday: make(map[string][]meaning), acts: make(map[string]bool),
+	}
+	for act := range foldedSet(procedures) {
+		l.acts[stem(act)] = true
 	}
 	for line := range strings.Lines(everydayWords) {
 		from, to, _ := strings.Cut(line, ":")
 		same, related, _ := strings.Cut(to, "|")
+		l.spelled = append(l.spelled, words(fold(from))...)
 		l.teach(words(fold(from)), meanings(same, qualitySame), meanings(related, qualityRelated))
 	}
+	l.spelled = slices.AppendSeq(l.spelled, maps.Keys(l.parts))
+	slices.Sort(l.spelled)
+	l.spelled = slices.Compact(l.spelled)
 	return l
 })
 
@@ -77,6 +87,17 @@ aber alle allem allen aller alles andere anderen anderer auch beim dass dessen d
 dieses durch eine einem einen einer eines gegen haben ihre ihrem ihren ihrer ihres kein keine nach nicht oder ohne
 sein seine sich sind sowie über unter vom von wegen wenn werden wird zum zur aus ein auf bei mit vor gen ung ent ver
 ner ten ter ern ens lich ige igen schaft keit heit tion
+`
+
+// procedures are what is done with the object of a service; they tell services of one object apart, but who asks for a
+// trade wants no car because both can be registered.
+const procedures = `
+anmelden abmelden ummelden melden beantragen antrag anzeigen anzeige verlängern ändern erteilen ausstellen ausstellung
+genehmigen genehmigung erlauben erlaubnis bewilligen bewilligung gewähren gewährung festsetzen festsetzung feststellung
+eintragen eintragung löschen registrieren registrierung zulassen zulassung umschreiben umtauschen umtausch ersetzen
+befreien befreiung gestatten gestattung anerkennen anerkennung widerrufen widerruf rücknahme untersagen untersagung
+berichtigen übermitteln ermitteln ermittlung aufheben aufhebung entziehen entziehung bekommen holen abholen bestellen
+buchen bezahlen kündigen eröffnen beenden beendigung stilllegen stilllegung erneuern einreichen mitteilen mitteilung
 `
 
 // compoundParts are frequent parts of administrative compounds that may not occur alone among the documents.
@@ -137,7 +158,7 @@ adresse: | wohnsitz ummeldung
 wohnung: | wohnsitz
 ummelden: | änderung anmeldung
 anmelden: | anzeige zulassung registrierung meldung
-abmelden: | außerbetriebsetzung stilllegung beendigung
+abmelden: | außerbetriebsetzung stilllegung beendigung anmeldung
 eröffnen: | erlaubnis anmeldung anzeige gründung
 meldebestätigung wohnsitzbestätigung: meldebescheinigung
 müll: | abfall
@@ -167,14 +188,16 @@ alkohol ausschank: | gaststättengewerbe gestattung
 handwerk handwerker: | handwerksrolle handwerkskammer handwerksbetrieb
 bauen hausbau: | bau baugenehmigung bauvorhaben
 bauantrag: baugenehmigung
+bauvoranfrage voranfrage: bauvorbescheid baugenehmigung | vorbescheid
 baugenehmigung: | bauantrag bauvorhaben
 abreißen abriss: abbruch abbruchgenehmigung
 carport garage anbau: | baugenehmigung
 haus: | gebäude
 baum baumfällung: | baumfällgenehmigung baumschutz
 welpe: | hundesteuer hundehaltung
-angeln angelschein: fischereischein | fischerei
-jagen jagdschein: | jagd
+angeln angelschein fischen: fischereischein | fischerei
+jagen: jagdschein | jagd
+jagdschein: | jagd
 waffe pistole: | waffenbesitzkarte waffenschein
 waffenschein: | waffenbesitzkarte
 feuerwerk böller: pyrotechnik

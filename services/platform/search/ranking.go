@@ -5,24 +5,56 @@ import "slices"
 // scratch is the working memory of one search, sized for one index and reused.
 type scratch struct {
 	buf    []byte
+	typed  string
 	query  string
-	terms  []string
+	terms  []asked
 	term   tally // answers to the current term
 	common tally // documents that have all parts of a compound
 	part   tally // answers to one part
 	total  []standing
-	docs   []uint32 // with a standing
-	weight uint32   // of all terms that match anything
-	counts uint8    // of these terms
+	docs   []uint32       // with a standing
+	weight uint32         // of all terms that match anything
+	counts [classes]uint8 // of these terms
+	object uint32         // weight of the heaviest object
+	scans  int            // for slips in parts of compounds, over all terms
 	ranked []uint64
 }
 
 // standing is what a document has gathered from all terms.
 type standing struct {
 	score   uint32
-	covered uint32 // weight of the terms it matches
-	matched uint8  // number of these terms
+	covered uint32         // weight of the terms it matches
+	matched [classes]uint8 // number of these terms
+	solid   [classes]uint8 // number of those that it is called by
+	known   bool           // listed in scratch.docs
 	pinned  uint8
+}
+
+// class says how much a word of a query weighs: the object is what is asked for, the others qualify it.
+type class uint8
+
+const (
+	procedure class = iota // a procedure: "abmelden"
+	attribute              // an adjective: "gefährlich"
+	object
+	classes = 3
+)
+
+// asked is a word of a query, folded.
+type asked struct {
+	term  string
+	class class
+}
+
+// classOf finds the class of a folded word.
+func classOf(term string) class {
+	switch {
+	case theLexicon().acts[stem(term)]:
+		return procedure
+	case derived(term), adjective(term, "ig"):
+		return attribute
+	}
+	return object
 }
 
 const (
@@ -41,40 +73,55 @@ func (s *scratch) reset() {
 		s.total[doc] = standing{}
 	}
 	s.docs, s.terms, s.ranked = s.docs[:0], s.terms[:0], s.ranked[:0]
-	s.weight, s.counts = 0, 0
+	s.weight, s.object, s.counts, s.scans = 0, 0, [classes]uint8{}, 0
 }
 
-// settle adds the answers to one term, of the given rarity, to the standings.
-func (s *scratch) settle(rarity uint32) {
+// settle adds the answers to one term, of the given class and rarity, to the standings. A qualifier counts half,
+// but at most half of the object: what is done is often rarer than what it is done to, and still not what is sought.
+func (s *scratch) settle(c class, rarity uint32) {
 	if len(s.term.docs) == 0 {
 		return
 	}
+	if c == object {
+		s.object = max(s.object, rarity)
+	} else if rarity = (rarity + 1) / 2; s.object > 0 {
+		rarity = min(rarity, s.object/2)
+	}
 	s.weight += rarity
-	s.counts++
+	s.counts[c]++
 	for _, doc := range s.term.docs {
-		t := &s.total[doc]
-		if t.matched == 0 {
-			s.docs = append(s.docs, doc)
-		}
-		t.score += rarity * s.term.best[doc]
+		t := s.standing(doc)
+		best := s.term.best[doc]
+		t.score += rarity * (best & bareWeight)
 		t.covered += rarity
-		t.matched++
+		t.matched[c]++
+		if best&solid != 0 {
+			t.solid[c]++
+		}
 	}
 	s.term.reset()
 }
 
-func (s *scratch) pin(doc uint32, how uint8) {
+func (s *scratch) standing(doc uint32) *standing {
 	t := &s.total[doc]
-	if t.matched == 0 && t.pinned == 0 {
+	if !t.known {
+		t.known = true
 		s.docs = append(s.docs, doc)
 	}
+	return t
+}
+
+func (s *scratch) pin(doc uint32, how uint8) {
+	t := s.standing(doc)
 	t.pinned = max(t.pinned, how)
 }
 
-// A rank is a number that sorts descending: 2 bits for a key, 1 for "matches all", 29 for the score, 32 for the document, inverted.
+// A rank is a number that sorts descending: 2 bits for a key, 2 for what it matches of the query's core, 28 for the
+// score, 32 for the document, inverted.
 const (
 	pinShift   = 62
-	allShift   = 61
+	solidShift = 61 // is called by all of the core
+	allShift   = 60 // matches all of the core
 	scoreShift = 32
 	mostScore  = 1<<(allShift-scoreShift) - 1
 )
@@ -112,11 +159,25 @@ func (s *scratch) rank(t *standing, doc uint32) uint64 {
 	if s.weight == 0 {
 		return r
 	}
-	if t.matched == s.counts {
+	core := s.core()
+	if t.matched[core] == s.counts[core] {
 		r |= 1 << allShift
+	}
+	if t.solid[core] == s.counts[core] {
+		r |= 1 << solidShift
 	}
 	score := uint64(t.score) * uint64(t.covered) / uint64(s.weight)
 	return r | min(score, mostScore)<<scoreShift
+}
+
+// core is the weightiest class of the words that match anything.
+func (s *scratch) core() class {
+	for c := object; c > procedure; c-- {
+		if s.counts[c] > 0 {
+			return c
+		}
+	}
+	return procedure
 }
 
 // highest sorts the n greatest numbers of all to its front, descending, and returns them. A page is short and the hits
@@ -156,18 +217,43 @@ func sink(heap []uint64, i int) {
 	}
 }
 
-// tally keeps the best weight that each document reached.
+// tally keeps the best weight that each document reached, marked if it is solid, and then above all that are not.
 type tally struct {
-	best []uint32 // by document; zero means not there
-	docs []uint32
+	best  []uint32 // by document; zero means not there
+	docs  []uint32
+	solid bool // of any
 }
 
 func newTally(docs int) tally { return tally{best: make([]uint32, docs)} }
 
 func (t *tally) add(posts []posting, quality uint32) {
 	for _, p := range posts {
-		t.raise(p.doc, uint32(p.weight)*quality/one)
+		t.raise(p.doc, scaled(p.weight, quality))
 	}
+}
+
+// addCompound adds the places of a compound, with another quality where it begins the title.
+func (t *tally) addCompound(posts []posting, quality, leading uint32) {
+	for _, p := range posts {
+		if p.weight&begins != 0 {
+			t.raise(p.doc, scaled(p.weight, leading))
+		} else {
+			t.raise(p.doc, scaled(p.weight, quality))
+		}
+	}
+}
+
+// absorb moves all of another tally over with a share of its weights.
+func (t *tally) absorb(other *tally, quality uint32) {
+	for _, doc := range other.docs {
+		t.raise(doc, scaled(other.best[doc], quality))
+	}
+	other.reset()
+}
+
+// scaled is a weight with the given share; whether it is solid stays, and it does not vanish.
+func scaled(weight, quality uint32) uint32 {
+	return max(1, weight&bareWeight*quality/one) | weight&solid
 }
 
 func (t *tally) raise(doc, weight uint32) {
@@ -177,15 +263,18 @@ func (t *tally) raise(doc, weight uint32) {
 	}
 	if weight > had {
 		t.best[doc] = weight
+		t.solid = t.solid || weight&solid != 0
 	}
 }
 
 // intersect keeps the documents of both, each with its lesser weight.
 func (t *tally) intersect(other *tally) {
 	kept := t.docs[:0]
+	t.solid = false
 	for _, doc := range t.docs {
 		if t.best[doc] = min(t.best[doc], other.best[doc]); t.best[doc] > 0 {
 			kept = append(kept, doc)
+			t.solid = t.solid || t.best[doc]&solid != 0
 		}
 	}
 	t.docs = kept
@@ -195,5 +284,5 @@ func (t *tally) reset() {
 	for _, doc := range t.docs {
 		t.best[doc] = 0
 	}
-	t.docs = t.docs[:0]
+	t.docs, t.solid = t.docs[:0], false
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -43,9 +44,11 @@ const (
 	mostTerms = 12
 )
 
-// Search ranks the documents that answer query, by score, then folded title, then ID. Documents that match every word
-// come before those that match some; of the latter only those that match the weightier words remain ("hunde anmelden"
-// is about dogs). A title or keyword of several words that is just what was asked for comes before both. Digits, with or without spaces, also match keys by their prefix. A query without any letter or digit
+// Search ranks the documents that answer query, by score, then folded title, then ID. What counts is the core of the query:
+// its objects, not the procedures and adjectives, unless there is nothing else ("hunde anmelden" is about dogs).
+// Documents whose title and keywords answer all of the core come first, then those where the body has to help, then
+// those that match some; of the latter only those that match the weightier words remain. A title or keyword of several
+// words that is just what was asked for comes before all these. Digits, with or without spaces, also match keys by their prefix. A query without any letter or digit
 // finds nothing.
 func (x *Index) Search(query string, o Options) Result {
 	if len(query) > mostBytes {
@@ -56,8 +59,8 @@ func (x *Index) Search(query string, o Options) Result {
 	defer s.reset()
 	s.parse(query)
 	for _, term := range s.terms {
-		x.match(s, term)
-		s.settle(x.rarity(len(s.term.docs)))
+		x.match(s, term.term)
+		s.settle(term.class, x.rarity(len(s.term.docs)))
 	}
 	x.matchKeys(s, query)
 	for _, doc := range x.phrases[strings.TrimSpace(s.query)] {
@@ -66,21 +69,26 @@ func (x *Index) Search(query string, o Options) Result {
 	return x.page(s, o)
 }
 
-// parse reads the words of the query, each once, without stop words unless there is nothing else.
+// parse reads the words of the query, each once, objects first, without stop words unless there is nothing else.
 func (s *scratch) parse(query string) {
-	s.buf = appendFold(s.buf[:0], query)
+	s.typed, s.buf = query, appendFold(s.buf[:0], query)
 	s.query = string(s.buf)
 	stops := theLexicon().stops
 	for _, withStops := range [...]bool{false, true} {
 		for term := range strings.FieldsSeq(s.query) {
-			if (withStops || !stops[term]) && len(s.terms) < mostTerms && !slices.Contains(s.terms, term) {
-				s.terms = append(s.terms, term)
+			if (withStops || !stops[term]) && len(s.terms) < mostTerms && !s.asks(term) {
+				s.terms = append(s.terms, asked{term, classOf(term)})
 			}
 		}
+		slices.SortStableFunc(s.terms, func(a, b asked) int { return cmp.Compare(b.class, a.class) })
 		if len(s.terms) > 0 {
 			return
 		}
 	}
+}
+
+func (s *scratch) asks(term string) bool {
+	return slices.ContainsFunc(s.terms, func(a asked) bool { return a.term == term })
 }
 
 // rarity weighs a term by how few documents match it: 16 times the binary logarithm, rounded, so that all machines agree.
@@ -93,25 +101,37 @@ func (x *Index) rarity(found int) uint32 {
 
 // match collects in s.term every document that answers a word, with the weight of its best answer.
 func (x *Index) match(s *scratch, term string) {
-	everyday := theLexicon().everyday
-	meant, ok := everyday[term]
-	root := x.collectWord(&s.term, term)
-	if !ok {
-		meant, ok = everyday[root]
+	root, complete := x.collectMeant(&s.term, term)
+	x.collectPrefixed(&s.term, term, complete)
+	x.matchApart(s, x.partsOf(term), qualityApart)
+	if !s.term.solid && root != term && len(root) >= leastRoot {
+		x.collectStarts(&s.term, root)
 	}
-	x.collectPrefixed(&s.term, term, ok)
-	for _, m := range meant {
-		if n, ok := x.stems[m.stem]; ok {
-			x.collectFamily(&s.term, n, m.quality, m.quality)
-		}
-	}
-	x.matchApart(s, term)
 	if len(s.term.docs) == 0 {
 		x.matchInside(&s.term, term)
 	}
 	if len(s.term.docs) == 0 {
-		x.matchTypos(&s.term, term)
+		x.matchSlips(s, term)
 	}
+}
+
+// collectMeant adds what matches a word or its other names; it returns the stem, and whether the word is an everyday one.
+func (x *Index) collectMeant(acc *tally, term string) (root string, everyday bool) {
+	names := theLexicon().everyday
+	root = x.collectWord(acc, term)
+	meant, ok := names[term]
+	if !ok {
+		meant, ok = names[root]
+	}
+	for _, m := range meant {
+		if n, found := x.stems[m.stem]; found {
+			for _, w := range x.family[n].words {
+				acc.add(x.postings(w), m.quality)
+			}
+			x.collectCompounds(acc, n, m.quality)
+		}
+	}
+	return root, ok
 }
 
 // collectWord adds what matches a word by itself, by its stem or as a part of compounds, and returns the stem.
@@ -124,7 +144,8 @@ func (x *Index) collectWord(acc *tally, term string) string {
 		root = stem(term)
 	}
 	if n, ok := x.stems[root]; ok {
-		x.collectFamily(acc, n, qualityStem, one)
+		x.collectInflected(acc, n, derived(term))
+		x.collectCompounds(acc, n, one)
 	}
 	return root
 }
@@ -133,30 +154,49 @@ func (x *Index) collectWord(acc *tally, term string) string {
 // of another: who types "auto" does not want "automatisiert".
 func (x *Index) collectPrefixed(acc *tally, term string, complete bool) {
 	lo, hi := x.prefixed(term)
+	adjective := derived(term)
 	for w := lo; w < hi; w++ {
 		quality := uint32(qualityInside)
-		if !complete {
+		switch {
+		case complete:
+		case x.derived[w] && !adjective:
+			quality = qualityDerived
+		default:
 			quality = uint32(qualityPrefix + prefixSpan*len(term)/len(x.words[w]))
 		}
 		acc.add(x.postings(w), quality)
 	}
 }
 
-// collectFamily adds the words of a family with the quality whole and its compounds with share 256ths of their own.
-func (x *Index) collectFamily(acc *tally, n uint32, whole, share uint32) {
-	f := &x.family[n]
-	for _, w := range f.words {
-		acc.add(x.postings(w), whole)
+// collectStarts adds the words that begin with a stem: "fischen" has no other way to "Fischereischein".
+func (x *Index) collectStarts(acc *tally, root string) {
+	lo, hi := x.prefixed(root)
+	for w := lo; w < hi; w++ {
+		acc.add(x.postings(w), qualityStemStart)
 	}
-	for _, c := range f.compounds {
-		acc.add(x.postings(c.word), uint32(c.quality)*share/one)
+}
+
+// collectInflected adds the words of a family; adjectives weigh less unless one was asked for, and then the others.
+func (x *Index) collectInflected(acc *tally, n uint32, adjective bool) {
+	for _, w := range x.family[n].words {
+		quality := uint32(qualityStem)
+		if x.derived[w] != adjective {
+			quality = qualityDerived
+		}
+		acc.add(x.postings(w), quality)
+	}
+}
+
+// collectCompounds adds the compounds of a family with share 256ths of their quality.
+func (x *Index) collectCompounds(acc *tally, n, share uint32) {
+	for _, c := range x.family[n].compounds {
+		acc.addCompound(x.postings(c.word), uint32(c.quality)*share/one, uint32(c.leading)*share/one)
 	}
 }
 
 // matchApart adds documents that have all the parts of a compound, though not the compound: "Hundeanmeldung" finds
 // "Hundehaltung Anmeldung".
-func (x *Index) matchApart(s *scratch, term string) {
-	parts := x.partsOf(term)
+func (x *Index) matchApart(s *scratch, parts []string, quality uint32) {
 	if len(parts) < 2 {
 		return
 	}
@@ -166,10 +206,7 @@ func (x *Index) matchApart(s *scratch, term string) {
 		s.common.intersect(&s.part)
 		s.part.reset()
 	}
-	for _, doc := range s.common.docs {
-		s.term.raise(doc, s.common.best[doc]*qualityApart/one)
-	}
-	s.common.reset()
+	s.term.absorb(&s.common, quality)
 }
 
 func (x *Index) partsOf(term string) []string {
@@ -182,10 +219,10 @@ func (x *Index) partsOf(term string) []string {
 	return nil
 }
 
-// leastInside and leastTypo are the letters a term needs before chance hits become rare enough.
+// leastInside and leastRoot are the letters a term and its stem need before chance hits become rare enough.
 const (
 	leastInside = 4
-	leastTypo   = 4
+	leastRoot   = 5
 )
 
 // matchInside adds the words that contain the term anywhere.
@@ -204,39 +241,6 @@ func (x *Index) matchInside(acc *tally, term string) {
 		acc.add(x.postings(uint32(w)), qualityInside)
 		at = to
 	}
-}
-
-// matchTypos adds the words one slip away from the term.
-func (x *Index) matchTypos(acc *tally, term string) {
-	if len(term) < leastTypo {
-		return
-	}
-	for w, word := range x.words {
-		if oneSlip(term, word) {
-			acc.add(x.postings(uint32(w)), qualityTypo)
-		}
-	}
-}
-
-// oneSlip tells whether one letter too many, too few, wrong, or two swapped part a from b.
-func oneSlip(a, b string) bool {
-	if len(a) < len(b) {
-		a, b = b, a
-	}
-	if len(a)-len(b) > 1 {
-		return false
-	}
-	i := 0
-	for i < len(b) && a[i] == b[i] {
-		i++
-	}
-	switch {
-	case len(a) > len(b):
-		return a[i+1:] == b[i:]
-	case i == len(a), a[i+1:] == b[i+1:]:
-		return true
-	}
-	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // matchKeys finds documents by what the whole query says of their key; they come before all others.

@@ -19,6 +19,21 @@ func stem(word string) string {
 	return endings(env.Current())
 }
 
+// derived tells whether a folded word is an adjective made of another word, as "steuerlich" is of "Steuer".
+func derived(word string) bool {
+	return adjective(word, "lich") || adjective(word, "isch")
+}
+
+// adjective tells whether a folded word has an ending, inflected or not, after a stem of some letters ("Fisch" has none).
+func adjective(word, ending string) bool {
+	for _, inflection := range [...]string{"", "e", "en", "er", "es", "em"} {
+		if t, ok := strings.CutSuffix(word, inflection); ok && strings.HasSuffix(t, ending) {
+			return len(t) >= leastStem+len(ending)
+		}
+	}
+	return false
+}
+
 // leastStem is the number of letters that endings leaves at least.
 const leastStem = 4
 
