@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "kompass")
-	build := exec.Command("go", "build", "-o", binary, ".")
+	build := exec.Command("go", append([]string{"build", "-o", binary}, append(raceFlags, ".")...)...)
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		os.RemoveAll(dir)
@@ -109,7 +109,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-		if p.err != nil {
+		if p.err != nil || strings.Contains(p.log.String(), "WARNING: DATA RACE") {
 			p.tb.Errorf("stopped with %v\n%s", p.err, p.log)
 		}
 	case <-time.After(60 * time.Second):
@@ -251,4 +251,12 @@ func sharedData(tb testing.TB, name string) string {
 		tb.Skipf("no real data: %v", err)
 	}
 	return path
+}
+
+// writeKey puts an administrator's key into a data directory.
+func writeKey(tb testing.TB, dir, key string) {
+	tb.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "admin.token"), []byte(key+"\n"), 0o600); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -74,6 +74,9 @@ func (c *serveCommand) check() (*settings, error) {
 	} else if c.NatsURL == "" {
 		wrong("only", "parts in several processes need --nats-url")
 	}
+	if c.Demo && len(s.services()) < len(grpcNames) {
+		wrong("demo", "the starter data need all services in one process")
+	}
 	for flag, addr := range map[string]string{"http": c.HTTP, "grpc": c.Grpc} {
 		_, port, err := net.SplitHostPort(addr)
 		if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// raceFlags are empty: these tests run without the race detector.
+var raceFlags []string
