@@ -26,7 +26,7 @@ func readDelivery(file []byte) (*imported, error) {
 	in := &imported{
 		table: commonv1.ImportReport_TABLE_PUBLIC_SERVICES, format: commonv1.FileFormat_FILE_FORMAT_XZUFI,
 		spoken: kindOf(commonv1.ImportReport_TABLE_PUBLIC_SERVICES).only(deliveryFields),
-		count:  len(d.Services),
+		count:  len(d.Services), sources: map[string][]string{},
 	}
 	r := &rowReader{imported: in, seen: make(map[string]int, len(d.Services))}
 	for i := range d.Services {
@@ -34,7 +34,7 @@ func readDelivery(file []byte) (*imported, error) {
 	}
 	for _, gone := range d.Deleted {
 		if gone.Kind == "" || strings.EqualFold(gone.Kind, "leistung") {
-			in.deleted = append(in.deleted, place{line: gone.Line, column: "loesche", value: gone.ID.Value})
+			in.deleted = append(in.deleted, deletion{place{line: gone.Line, column: "loesche", value: gone.ID.Value}, sourceID(gone.ID)})
 			in.count++
 		}
 	}
@@ -77,7 +77,9 @@ func (r *rowReader) delivered(s *xzufi.Service) {
 	types := strings.Join(s.Types, ",")
 	m.LeikaTypes, f = leikaTypes(types)
 	r.issues.find(place{line: s.Line, column: "typisierung", value: types}, f)
-	r.put(place{line: s.Line, column: "id", value: s.ID.Value}, nil, m)
+	r.issues.bound(at("id"), sourceID(s.ID), mostName)
+	r.put(at("id"), nil, m)
+	r.sources[m.GetName()] = append(r.sources[m.GetName()], sourceID(s.ID))
 }
 
 // deliveredKey is the first LeiKa key of a service; "" when it has none or a bad one, which is reported.

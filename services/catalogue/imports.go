@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
@@ -114,8 +115,8 @@ func repeated(p *plan, requestID string) *commonv1.ImportReport {
 
 // drafts are the records of a plan; the revision comes last and makes the others count.
 func (s *Service) drafts(p *plan, fileDigest string) []ledger.Draft {
-	drafts := make([]ledger.Draft, 0, len(p.entries)+len(p.successions)+len(p.relevance)+1)
-	for _, e := range p.entries {
+	drafts := make([]ledger.Draft, 0, len(p.entries)+len(p.sources)+len(p.successions)+len(p.relevance)+1)
+	for _, e := range slices.Concat(p.entries, p.sources) {
 		k := kindOfName(e.entry.GetName())
 		drafts = append(drafts, ledger.Draft{
 			Subject: s.replica.Own().Subject(k.subject, k.id(e.entry.GetName())), Resource: e.entry.GetName(), Entity: e.entry, Changed: e.changed,

@@ -54,6 +54,7 @@ func (k *kind) id(name string) string { return name[len(k.prefix):] }
 // bookkeeping are the fields that say where an entry stands in the history, not what it is.
 var bookkeeping = map[protoreflect.Name]bool{
 	"name": true, "state": true, "first_revision": true, "last_revision": true, "etag": true, "successors": true,
+	"source_ids": true,
 }
 
 // differences lists the fields among these in which two entries differ.

@@ -27,6 +27,7 @@ type plan struct {
 	number int64 // of the revision that it would become
 
 	entries     []planned // in the order of the names
+	sources     []planned // entries of which the numbers of offices change and nothing else
 	successions []*cataloguev1.Succession
 	relevance   []relevanceChange
 
@@ -56,8 +57,10 @@ func (in *imported) plan(s *catalogue, scope cataloguev1.ImportScope) *plan {
 		p.refer(row)
 		p.take(row.entry)
 	}
-	p.withdraw(k, listed)
+	lost := p.leaving()
+	p.withdraw(k, listed, lost)
 	p.succeed()
+	p.remember(lost)
 	slices.SortFunc(p.entries, func(a, b planned) int { return strings.Compare(a.entry.GetName(), b.entry.GetName()) })
 	return p
 }
@@ -122,7 +125,7 @@ func names(fields []protoreflect.FieldDescriptor) []string {
 }
 
 // withdraw plans the end of what a complete file no longer lists, and of what a delivery deletes.
-func (p *plan) withdraw(k *kind, listed map[string]bool) {
+func (p *plan) withdraw(k *kind, listed map[string]bool, lost map[string][]string) {
 	if p.scope == cataloguev1.ImportScope_IMPORT_SCOPE_COMPLETE {
 		for name, e := range p.state.entries.Prefix(k.prefix) {
 			if active(e) && !listed[name] {
@@ -131,20 +134,7 @@ func (p *plan) withdraw(k *kind, listed map[string]bool) {
 		}
 		return
 	}
-	for _, at := range p.file.deleted {
-		name := publicPrefix + at.value
-		if key, f := leikaKey(at.value); f.none() && key != "" {
-			name = publicPrefix + key
-		}
-		e, existed := p.state.entries.Get(name)
-		switch {
-		case !existed:
-			p.issues.add(warning, at, "UNKNOWN_PUBLIC_SERVICE", "Gelöscht wird eine Leistung, die es hier nicht gibt.", "Deletes a public service that does not exist here.")
-		case active(e) && !listed[name]:
-			listed[name] = true // deleted twice is deleted once
-			p.end(e)
-		}
-	}
+	p.delete(listed, lost)
 }
 
 func (p *plan) end(e entry) {

@@ -24,7 +24,8 @@ type imported struct {
 
 	entries   []row
 	spoken    []protoreflect.FieldDescriptor // what the file says something about; other fields keep their value
-	deleted   []place                        // what an XZuFi delivery deletes; the value is the resource name
+	deleted   []deletion                     // by an XZuFi delivery
+	sources   map[string][]string            // numbers that an XZuFi delivery writes, by resource name
 	relevance []relevanceRow
 	issues    issues
 	columns   tabular.Columns // none of an XZuFi delivery

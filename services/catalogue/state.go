@@ -15,6 +15,7 @@ type catalogue struct {
 	entries     state.Table[entry] // by resource name
 	relevance   state.Table[*cataloguev1.Relevance]
 	successions state.Table[*succession] // by the name of the public service
+	sources     state.Table[string]      // numbers of offices → resource names
 	revisions   []*revision              // number 1 first; states share the array, which only grows
 	active      map[string]int           // active entries by prefix of their names
 	pending     pending
@@ -51,6 +52,7 @@ func empty() *catalogue {
 		entries:     state.NewTable[entry](),
 		relevance:   state.NewTable[*cataloguev1.Relevance](),
 		successions: state.NewTable[*succession](),
+		sources:     state.NewTable[string](),
 		active:      map[string]int{},
 		lists:       &lists{},
 		finder:      &finder{},
@@ -63,6 +65,7 @@ type edit struct {
 	entries     *state.Edit[entry]
 	relevance   *state.Edit[*cataloguev1.Relevance]
 	successions *state.Edit[*succession]
+	sources     *state.Edit[string]
 }
 
 // apply is deterministic: the same records lead every replica to the same state.
@@ -72,7 +75,7 @@ func apply(before *catalogue, _ ledger.Name, batch []ledger.Entry) (*catalogue, 
 	for prefix, n := range before.active {
 		next.active[prefix] = n
 	}
-	e := &edit{&next, before.entries.Edit(), before.relevance.Edit(), before.successions.Edit()}
+	e := &edit{&next, before.entries.Edit(), before.relevance.Edit(), before.successions.Edit(), before.sources.Edit()}
 	var entriesMoved, successionsMoved bool
 	for i := range batch {
 		switch m := batch[i].Entity.(type) {
@@ -93,6 +96,7 @@ func apply(before *catalogue, _ ledger.Name, batch []ledger.Entry) (*catalogue, 
 		}
 	}
 	next.entries, next.relevance, next.successions = e.entries.Done(), e.relevance.Done(), e.successions.Done()
+	next.sources = e.sources.Done()
 	if entriesMoved || successionsMoved {
 		next.lists = &lists{}
 	}
@@ -104,12 +108,16 @@ func apply(before *catalogue, _ ledger.Name, batch []ledger.Entry) (*catalogue, 
 
 // put takes an entry over and remembers what it replaces until its revision closes.
 func (e *edit) put(m entry, from *ledger.Entry) {
-	if p, ok := m.(*cataloguev1.PublicService); ok {
-		p.Etag = etag(from.Sequence)
-	}
 	name := m.GetName()
 	before, existed := e.entries.Get(name)
 	e.entries.Set(name, m)
+	if p, ok := m.(*cataloguev1.PublicService); ok {
+		p.Etag = etag(from.Sequence)
+		e.index(before, p)
+		if onlySources(before, p) {
+			return
+		}
+	}
 	prefix := name[:strings.IndexByte(name, '/')+1]
 	if existed && active(before) {
 		e.next.active[prefix]--

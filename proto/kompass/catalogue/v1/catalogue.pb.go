@@ -598,7 +598,10 @@ type PublicService struct {
 	// Version of the entry, for If-Match.
 	Etag string `protobuf:"bytes,18,opt,name=etag,proto3" json:"etag,omitempty"`
 	// The theme of its OZG service, as a resource name; empty when it has none.
-	Theme         string `protobuf:"bytes,19,opt,name=theme,proto3" json:"theme,omitempty"`
+	Theme string `protobuf:"bytes,19,opt,name=theme,proto3" json:"theme,omitempty"`
+	// Under which numbers the offices know it whose XZuFi deliveries wrote it, ascending: "agency/id", with the agency's
+	// own "%" and "/" as "%25" and "%2F". Their deletions are found by these; a change of them alone is no revision.
+	SourceIds     []string `protobuf:"bytes,20,rep,name=source_ids,json=sourceIds,proto3" json:"source_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -764,6 +767,13 @@ func (x *PublicService) GetTheme() string {
 		return x.Theme
 	}
 	return ""
+}
+
+func (x *PublicService) GetSourceIds() []string {
+	if x != nil {
+		return x.SourceIds
+	}
+	return nil
 }
 
 // Nachfolge: what replaces a public service. A record of its own beside the entry, so that no import touches what people
@@ -1377,7 +1387,7 @@ const file_kompass_catalogue_v1_catalogue_proto_rawDesc = "" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12!\n" +
 	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12;\n" +
 	"\x05state\x18\x04 \x01(\x0e2 .kompass.catalogue.v1.EntryStateB\x03\xe0A\x03R\x05state:5\xeaA2\n" +
-	"\x18kompass.krz.de/Procedure\x12\x16procedures/{procedure}\"\x9c\x06\n" +
+	"\x18kompass.krz.de/Procedure\x12\x16procedures/{procedure}\"\xc0\x06\n" +
 	"\rPublicService\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1b\n" +
 	"\tleika_key\x18\x02 \x01(\tR\bleikaKey\x12!\n" +
@@ -1405,7 +1415,9 @@ const file_kompass_catalogue_v1_catalogue_proto_rawDesc = "" +
 	"\x1ckompass.krz.de/PublicService\xbaH(\x92\x01%\x10\x14\x18\x01\"\x1fr\x1d2\x1b^publicServices/[a-z0-9-]+$R\n" +
 	"successors\x12\x12\n" +
 	"\x04etag\x18\x12 \x01(\tR\x04etag\x12\x19\n" +
-	"\x05theme\x18\x13 \x01(\tB\x03\xe0A\x03R\x05theme:B\xeaA?\n" +
+	"\x05theme\x18\x13 \x01(\tB\x03\xe0A\x03R\x05theme\x12\"\n" +
+	"\n" +
+	"source_ids\x18\x14 \x03(\tB\x03\xe0A\x03R\tsourceIds:B\xeaA?\n" +
 	"\x1ckompass.krz.de/PublicService\x12\x1fpublicServices/{public_service}\"\xd0\x01\n" +
 	"\n" +
 	"Succession\x12\x17\n" +
