@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -83,17 +82,21 @@ func (p *plan) refuse(force bool) error {
 		return fault.New(fault.ImportBadRows, "count", strconv.Itoa(p.issues.bad)).Detail(p.report())
 	}
 	if p.shrinks() && !force {
-		return fault.New(fault.ImportShrinks, "before", strconv.Itoa(p.before), "after", strconv.Itoa(p.before-p.withdrawn)).Detail(p.report())
+		return p.shrunk().Detail(p.report())
 	}
 	return nil
+}
+
+// shrunk says how much would go, and what would come.
+func (p *plan) shrunk() *fault.Error {
+	return fault.New(fault.ImportShrinks, "withdrawn", strconv.Itoa(p.withdrawn), "before", strconv.Itoa(p.before), "added", strconv.Itoa(p.added))
 }
 
 // preview is the report of a file that is only checked.
 func (p *plan) preview(force bool) *commonv1.ImportReport {
 	if p.shrinks() && !force {
-		p.issues.add(failure, place{}, fault.ImportShrinks.Name,
-			fmt.Sprintf("Von %d Einträgen entfielen %d, also mehr als 20 %%; ohne „force“ wird das abgelehnt.", p.before, p.withdrawn),
-			fmt.Sprintf("Of %d entries %d would be withdrawn, more than 20 %%; without force that is refused.", p.before, p.withdrawn))
+		de, en := p.shrunk().Texts()
+		p.issues.add(failure, place{}, fault.ImportShrinks.Name, de, en)
 	}
 	report := p.report()
 	report.ValidateOnly = true

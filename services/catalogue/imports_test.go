@@ -48,6 +48,11 @@ func TestShrink(t *testing.T) {
 	// New entries do not make up for withdrawn ones: a file of another origin is refused too.
 	_, err = c.try(services(40, 200))
 	refused(t, err, codes.FailedPrecondition, "IMPORT_SHRINKS_CATALOGUE")
+	for _, want := range []string{"80 Einträgen", "entfielen 40", "neu kämen 160", "Of 80 entries 40 would be withdrawn", "160 would be new"} {
+		if !strings.Contains(texts(err), want) {
+			t.Errorf("%q lacks %q", texts(err), want)
+		}
+	}
 	if r := c.load(services(0, 10), partial); counts(r) != [5]int64{0, 0, 0, 10, 0} {
 		t.Error(counts(r))
 	}

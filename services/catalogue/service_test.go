@@ -186,3 +186,14 @@ func violation(err error) string {
 	}
 	return ""
 }
+
+// texts are what a fault says in both languages.
+func texts(err error) string {
+	var all string
+	for _, d := range status.Convert(err).Details() {
+		if text, ok := d.(*errdetails.LocalizedMessage); ok {
+			all += text.GetMessage() + "\n"
+		}
+	}
+	return all
+}

@@ -76,10 +76,14 @@ var (
 	ImportEmpty = register("IMPORT_EMPTY", codes.FailedPrecondition,
 		"Die Datei enthält keine Zeilen. Es wurde nichts übernommen.",
 		"The file has no rows. Nothing was taken over.")
-	// ImportShrinks: the file would withdraw too much. Placeholders: before, after (counts).
+	// ImportUnused: the file is in order but holds only what this import does not take. Placeholder: objects (which).
+	ImportUnused = register("IMPORT_HAS_NOTHING_TO_TAKE", codes.FailedPrecondition,
+		"Die Lieferung enthält nur Objekte, die dieser Import nicht verwendet ({objects}). Es wurde nichts übernommen.",
+		"The delivery holds only objects that this import does not use ({objects}). Nothing was taken over.")
+	// ImportShrinks: the file would withdraw too much. Placeholders: withdrawn, before (active entries), added (counts).
 	ImportShrinks = register("IMPORT_SHRINKS_CATALOGUE", codes.FailedPrecondition,
-		"Der Import würde den Bestand von {before} auf {after} Einträge verkleinern, also um mehr als 20 %. Mit „force“ wird er trotzdem übernommen.",
-		"The import would shrink the table from {before} to {after} entries, which is more than 20 %. Use force to take it anyway.")
+		"Von {before} Einträgen entfielen {withdrawn}, also mehr als 20 %; neu kämen {added} hinzu. Mit „force“ wird der Import trotzdem übernommen.",
+		"Of {before} entries {withdrawn} would be withdrawn, more than 20 %; {added} would be new. Use force to take the import anyway.")
 
 	// Unauthenticated: the call needs a key and has none.
 	Unauthenticated = register("KEY_MISSING", codes.Unauthenticated,
