@@ -72,6 +72,9 @@ func TestReadiness(t *testing.T) {
 	server, services := newEdge(t, nil)
 	states := func() (int, map[string]string) {
 		response, body := ask(t, "GET", server.URL+"/readyz", "")
+		if (response.Header.Get("Retry-After") != "") != (response.StatusCode == http.StatusServiceUnavailable) {
+			t.Errorf("%d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+		}
 		var answer struct {
 			Ready bool
 			Parts []partState
@@ -225,7 +228,7 @@ func TestProblemPages(t *testing.T) {
 		t.Errorf("%s", problem)
 	}
 	response, page := ask(t, "GET", server.URL+"/problems/ETAG_MISMATCH", "")
-	if response.StatusCode != http.StatusOK || !bytes.Contains(page, []byte("412")) || !bytes.Contains(page, []byte("has changed")) {
+	if response.StatusCode != http.StatusOK || !bytes.Contains(page, []byte("412")) || !bytes.Contains(page, []byte("… has changed")) || bytes.Contains(page, []byte("{resource}")) {
 		t.Errorf("%d %s", response.StatusCode, page)
 	}
 	if response, _ := ask(t, "GET", server.URL+"/problems/NOTHING", ""); response.StatusCode != http.StatusNotFound {
@@ -269,7 +272,8 @@ func TestDocs(t *testing.T) {
 	if regexp.MustCompile(`(src|href)="(https?:)?//|<script`).MatchString(page) {
 		t.Error("the page loads something")
 	}
-	for _, want := range []string{"/v1/municipalities/{municipality}/implementations/{implementation}", "csv, xlsx, xzufi, geojson", "theme, district, sizeClass, municipality", updateMask, "Whether the file is the whole table or a part of it."} {
+	for _, want := range []string{"/v1/municipalities/{municipality}/implementations/{implementation}", "csv, xlsx, xzufi, geojson", "theme, district, sizeClass, municipality", updateMask,
+		"<code>Idempotency-Key</code></td><td>Kopfzeile", "Ablehnungen", "<code>412</code> Inzwischen geändert", "Whether the file is the whole table or a part of it."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

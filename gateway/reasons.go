@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"regexp"
 
 	"google.golang.org/grpc/codes"
 )
@@ -123,6 +124,9 @@ const statusClientClosed = 499
 // reasonEtagMismatch is the one ABORTED that is a failed precondition of HTTP.
 const reasonEtagMismatch = "ETAG_MISMATCH"
 
+// placeholder is a part of a text that each problem fills in its own way.
+var placeholder = regexp.MustCompile(`\{\w+\}`)
+
 // reasonTable joins the edge's reasons with the services', whose texts say more where both have a name.
 func reasonTable(services []Reason) map[string]Reason {
 	table := make(map[string]Reason, len(ownReasons)+len(services))
@@ -131,6 +135,7 @@ func reasonTable(services []Reason) map[string]Reason {
 	}
 	for _, r := range services {
 		r.status = table[r.Name].status
+		r.DE, r.EN = placeholder.ReplaceAllString(r.DE, "…"), placeholder.ReplaceAllString(r.EN, "…")
 		table[r.Name] = r
 	}
 	return table
