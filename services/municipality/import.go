@@ -127,17 +127,22 @@ type planning struct {
 	*findings
 	drafts []ledger.Draft
 	known  map[string]bool // AGS of the delivery
+	kreise kreise
 }
 
 func (p *planning) run(d *delivery) {
-	for _, row := range d.places {
-		p.known[row.ags] = true
+	for i := range d.places {
+		p.known[d.places[i].ags] = true
 	}
+	p.kreise.delivered = d.places
 	for i := range d.places {
 		p.place(&d.places[i])
 	}
 	for i := range d.centres {
 		p.centre(&d.centres[i])
+	}
+	if p.kreise.useless() {
+		p.report.IgnoredColumns = append(p.report.IgnoredColumns, p.kreise.column)
 	}
 }
 
@@ -155,6 +160,9 @@ func (p *planning) place(row *placeRow) {
 	assign(after, row.values, fields)
 	if centre != "" && !slices.Contains(after.GetLocalFields(), "dataCentre") {
 		after.DataCentre = centre
+	}
+	if district := p.resolveDistrict(row); district != "" && !slices.Contains(after.GetLocalFields(), "district") {
+		after.District = district
 	}
 	p.warnPlace(row, after)
 	if before == nil {

@@ -23,6 +23,7 @@ type placeRow struct {
 	ifNew       []string // of values, that only a new place takes
 	toBeChecked spot     // where the file says that the size class is open
 	district    spot
+	named       bool // district is a name, to be looked up, not a key
 	centre      spot
 }
 
@@ -287,14 +288,21 @@ func (p *placeReader) belonging(row *placeRow, r tabular.Row) {
 	row.centre.value = strings.TrimPrefix(row.centre.value, dataCentres)
 }
 
-// district reads the Kreis; registers name a kreisfreie Stadt and a Kreis as their own.
+// district reads the Kreis; registers name a kreisfreie Stadt and a Kreis as their own. Names stay for the planning, which
+// knows the Kreise.
 func (p *placeReader) district(row *placeRow, r tabular.Row) {
 	c := p.cell(r, "district")
 	if c.value == "" {
 		return
 	}
-	ags, restored, ok := parseAGS(strings.TrimPrefix(c.value, municipalities))
+	key := strings.TrimPrefix(c.value, municipalities)
+	ags, restored, ok := parseAGS(key)
 	switch {
+	case !ok && tabular.NormalizeHeader(c.column) == kreis && !strings.ContainsAny(key, "0123456789"):
+		if !strings.HasSuffix(row.ags, "000") {
+			row.district, row.named = c, true
+		}
+		return
 	case !ok:
 		p.fail(c, "INVALID_DISTRICT", "Kein Schlüssel eines Kreises.", "Not the key of a Kreis.")
 		return

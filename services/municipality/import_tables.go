@@ -2,6 +2,8 @@ package municipality
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
@@ -28,6 +30,21 @@ var placeColumns = map[string][]string{
 	"data_centre": {"dataCentre", "rechenzentrum", "it_dienstleister"},
 }
 
+// mapPlaces finds the columns of places. A column "Kreis" stands for the Kreis only where none has its key: registers
+// have both, and there it repeats the name.
+func mapPlaces(table *tabular.Table) (tabular.Columns, error) {
+	columns, err := table.Map(placeColumns)
+	if err != nil || columns.Has("district") {
+		return columns, err
+	}
+	with := maps.Clone(placeColumns)
+	with["district"] = append(slices.Clone(with["district"]), kreis)
+	return table.Map(with)
+}
+
+// kreis is the column that has keys in some tables and names in others.
+const kreis = "kreis"
+
 // centreColumns are the names that columns of data centres go by.
 var centreColumns = map[string][]string{
 	"id":   {},
@@ -52,7 +69,7 @@ func readTable(table *tabular.Table) (*delivery, error) {
 	for _, name := range table.Header {
 		header[tabular.NormalizeHeader(name)] = true
 	}
-	places, err := table.Map(placeColumns)
+	places, err := mapPlaces(table)
 	if err != nil {
 		return nil, unreadable(err)
 	}

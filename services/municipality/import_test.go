@@ -294,3 +294,60 @@ func reportOf(err error) *commonv1.ImportReport {
 	}
 	return nil
 }
+
+// TestColumnKreis: it has keys in some tables and names in others; nothing of it is passed over in silence.
+func TestColumnKreis(t *testing.T) {
+	t.Parallel()
+	const names = "05758000,057580000000,Herford,Kreis\n05366000,053660000000,Kreis Euskirchen,Kreis\n"
+	for name, c := range map[string]struct {
+		before, header, cell string
+		district             string // of Bünde after the import; "refused" when it is
+		issues, ignored      string
+	}{
+		"key":              {names, "Kreis", "05758000", "05758000", "", ""},
+		"key of five":      {names, "kreis", "05758", "05758000", "", ""},
+		"zero eaten":       {names, "Kreis", "5758", "05758000", "LEADING_ZERO_RESTORED", ""},
+		"Kreisschlüssel":   {names, "Kreisschlüssel", "05758", "05758000", "", ""},
+		"unknown key":      {"", "Kreis", "05758", "05758000", "UNKNOWN_DISTRICT", ""},
+		"no key":           {names, "Kreis", "999999", "refused", "INVALID_DISTRICT", ""},
+		"key of another":   {names, "Kreis", "05366", "refused", "KEYS_DISAGREE", ""},
+		"name":             {names, "Kreis", "Herford", "05758000", "", ""},
+		"full name":        {names, "Kreis", "kreis herford", "05758000", "", ""},
+		"unknown name":     {names, "Kreis", "Herfort", "", "UNKNOWN_DISTRICT", "Kreis"},
+		"name of another":  {names, "Kreis", "Euskirchen", "", "KEYS_DISAGREE", "Kreis"},
+		"name of two":      {names + "05758001,,Kreis Herford,Kreis\n", "Kreis", "Herford", "", "AMBIGUOUS_DISTRICT", "Kreis"},
+		"name in the file": {"", "Kreis", "Herford\n05758000,Herford,Kreis,Herford", "05758000", "", ""},
+		"name for a key":   {names, "kreis_schluessel", "Herford", "refused", "INVALID_DISTRICT", ""},
+		"key and the name": {names, "kreis_schluessel,kreis", "05758,Herford", "05758000", "", "kreis"},
+		"nothing":          {names, "Kreis", "", "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if c.before != "" {
+				w.importFile("ags,ars,name,typ\n" + c.before)
+			}
+			report, err := w.client.ImportMunicipalities(w.ctx, &municipalityv1.ImportMunicipalitiesRequest{
+				File: []byte("ags,name,typ," + c.header + "\n05758004,Bünde,Stadt," + c.cell + "\n")})
+			if c.district == "refused" {
+				wantReason(t, err, "IMPORT_BAD_ROWS")
+				report = reportOf(err)
+			} else if must(t, err); agsOf(w.municipality("05758004").GetDistrict()) != c.district {
+				t.Errorf("district is %q", w.municipality("05758004").GetDistrict())
+			}
+			if strings.Contains(c.cell, "\n") && w.municipality("05758000").GetDistrict() != "" {
+				t.Error("a Kreis belongs to itself")
+			}
+			var issues []string
+			for _, i := range report.GetIssues() {
+				issues = append(issues, i.GetReason())
+				if i.GetLine() != 2 || i.GetValue() != c.cell {
+					t.Errorf("issue %v", i)
+				}
+			}
+			if got, ignored := strings.Join(issues, " "), strings.Join(report.GetIgnoredColumns(), " "); got != c.issues || ignored != c.ignored {
+				t.Errorf("issues %q, ignored %q", got, ignored)
+			}
+		})
+	}
+}
