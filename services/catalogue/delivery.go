@@ -17,7 +17,7 @@ var deliveryFields = map[string]bool{
 }
 
 // readDelivery reads the services of an XZuFi delivery. What else it holds (offices, online services) is not the
-// catalogue's; a delivery that holds nothing else is as good as empty and aborts.
+// catalogue's: it is counted, and a delivery that holds nothing else aborts.
 func readDelivery(file []byte) (*imported, error) {
 	d, err := xzufi.Read(bytes.NewReader(file), xzufi.Options{MaxBytes: maxFile})
 	if err != nil {
@@ -33,18 +33,51 @@ func readDelivery(file []byte) (*imported, error) {
 		r.delivered(&d.Services[i])
 	}
 	for _, gone := range d.Deleted {
-		if gone.Kind == "" || strings.EqualFold(gone.Kind, "leistung") {
+		if isService(gone) {
 			in.deleted = append(in.deleted, deletion{place{line: gone.Line, column: "loesche", value: gone.ID.Value}, sourceID(gone.ID)})
 			in.count++
 		}
 	}
+	rest := unused(d)
 	for _, p := range d.Problems {
 		in.issues.add(failure, place{line: p.Line, value: p.Object}, string(p.Reason), p.Message, p.English)
 	}
-	if in.count == 0 && len(d.Problems) == 0 {
-		return nil, fault.New(fault.ImportEmpty)
+	switch {
+	case in.count == 0 && len(d.Problems) == 0:
+		return nil, fault.New(fault.ImportUnused, "objects", rest).Field("file", "enthält nur "+rest, "holds only "+rest)
+	case rest != "":
+		in.issues.add(info, place{}, "OBJECTS_NOT_USED", "Dieser Import verwendet nicht: "+rest+".", "This import does not use: "+rest+".")
 	}
 	return in, nil
+}
+
+// unused counts the objects of a delivery, written or deleted, that are none of the catalogue's, by the names of the
+// standard; "" when there are none.
+func unused(d *xzufi.Delivery) string {
+	deleted := 0
+	for _, gone := range d.Deleted {
+		if !isService(gone) {
+			deleted++
+		}
+	}
+	var counted []string
+	for _, c := range []struct {
+		n    int
+		name string
+	}{
+		{len(d.OnlineServices), "onlinedienst"}, {len(d.Specialisations), "spezialisierung"},
+		{len(d.Organisations), "organisationseinheit"}, {deleted, "loesche"},
+	} {
+		if c.n > 0 {
+			counted = append(counted, fmt.Sprintf("%d × %s", c.n, c.name))
+		}
+	}
+	return strings.Join(counted, ", ")
+}
+
+// isService tells whether a deletion means a service; one that says no kind may.
+func isService(gone xzufi.Deletion) bool {
+	return gone.Kind == "" || strings.EqualFold(gone.Kind, "leistung")
 }
 
 // delivered takes over one service.

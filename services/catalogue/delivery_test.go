@@ -61,14 +61,35 @@ func TestDelivery(t *testing.T) {
 	}
 	_, err = c.try(delivery(deleted("99000000000001"), deleted("99000000000002")))
 	refused(t, err, codes.FailedPrecondition, "IMPORT_SHRINKS_CATALOGUE")
-	for _, empty := range []string{delivery(), delivery(`<x:schreibe><x:organisationseinheit><x:id>1</x:id></x:organisationseinheit></x:schreibe>`)} {
-		_, err = c.try(empty, force)
-		refused(t, err, codes.FailedPrecondition, "IMPORT_EMPTY")
-	}
+	_, err = c.try(delivery(), force)
+	refused(t, err, codes.FailedPrecondition, "IMPORT_EMPTY")
 	_, err = c.try(delivery(written("1", "9,9E+13", "Abbruch", "")))
 	refused(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS")
 	if issue := reportOf(err).GetIssues()[0]; issue.GetReason() != "SCIENTIFIC_NOTATION" || issue.GetColumn() != "referenzLeiKa" {
 		t.Errorf("%v", issue)
+	}
+}
+
+// TestUnusedObjects: what the catalogue has no place for is counted, and alone it is nothing to import.
+func TestUnusedObjects(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	other := func(kind, id string) string {
+		return `<x:schreibe><x:` + kind + `><x:id>` + id + `</x:id></x:` + kind + `></x:schreibe>`
+	}
+	objects := []string{
+		other("onlinedienst", "1"), other("onlinedienst", "2"), other("spezialisierung", "3"), other("organisationseinheit", "4"),
+		`<x:loesche><x:onlinedienst><x:id>5</x:id></x:onlinedienst></x:loesche>`,
+	}
+	_, err := c.try(delivery(objects...), force)
+	refused(t, err, codes.FailedPrecondition, "IMPORT_HAS_NOTHING_TO_TAKE")
+	const want = "2 × onlinedienst, 1 × spezialisierung, 1 × organisationseinheit, 1 × loesche"
+	if !strings.Contains(texts(err), want) {
+		t.Error(texts(err))
+	}
+	r := c.load(delivery(append(objects, written("6", "99000000000001", "Abbruch", ""))...))
+	if r.GetAdded() != 1 || r.GetRows() != 1 || r.GetIssueCount() != 1 || r.GetIssues()[0].GetSeverity() != info || !strings.Contains(r.GetIssues()[0].GetMessageDe(), want) {
+		t.Errorf("%v", r)
 	}
 }
 
