@@ -35,18 +35,38 @@ func (s *Service) ListPublicServices(_ context.Context, req *cataloguev1.ListPub
 	if err != nil {
 		return nil, err
 	}
-	var items []*cataloguev1.PublicService
-	var next string
-	var total int32
-	if strings.TrimSpace(req.GetQ()) == "" {
-		items, next, total, err = page(req, snapshot.publicServices())
-	} else {
-		items, next, total, err = found(snapshot, req)
+	items, next, total, err := listed(snapshot, req)
+	if n := fitting(items); n < len(items) {
+		// A page token does not depend on the size of the page: the same question for fewer answers it as well.
+		shorter := proto.CloneOf(req)
+		shorter.PageSize = int32(n) // at most 1,000
+		items, next, total, err = listed(snapshot, shorter)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &cataloguev1.ListPublicServicesResponse{PublicServices: items, NextPageToken: next, TotalSize: total}, nil
+}
+
+func listed(s *catalogue, req *cataloguev1.ListPublicServicesRequest) ([]*cataloguev1.PublicService, string, int32, error) {
+	if strings.TrimSpace(req.GetQ()) == "" {
+		return page(req, s.publicServices())
+	}
+	return found(s, req)
+}
+
+// mostPage is how large a page may be, in bytes; gRPC clients take 4 MiB unless they say otherwise.
+const mostPage = 4<<20 - 64<<10
+
+// fitting is how many of the items a page can hold, at least one.
+func fitting(items []*cataloguev1.PublicService) int {
+	size := 0
+	for i, item := range items {
+		if size += proto.Size(item) + 8; size > mostPage {
+			return max(i, 1)
+		}
+	}
+	return len(items)
 }
 
 // found answers a page of what a query finds.

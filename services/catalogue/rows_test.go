@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 )
@@ -108,5 +109,38 @@ func TestLongTextRefuses(t *testing.T) {
 	refused(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS")
 	if r := reportOf(err); r.GetIssueCount() != 1 || r.GetIssues()[0].GetLine() != 5 || len(r.GetIssues()[0].GetValue()) > 210 {
 		t.Error(r)
+	}
+}
+
+// TestPagesFitClients: pages of long entries end early, with a token, so that every client can take them.
+func TestPagesFitClients(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	var b strings.Builder
+	b.WriteString("leika_key;name;kurztext\n")
+	for i := range 500 {
+		fmt.Fprintf(&b, "99%012d;Leistung %d;%s\n", i, i, strings.Repeat("x", mostText))
+	}
+	c.load(b.String())
+	for _, req := range []*cataloguev1.ListPublicServicesRequest{
+		{PageSize: 1000}, {PageSize: 1000, Q: "Leistung"}, {PageSize: 1000, OrderBy: "display_name desc"}, {PageSize: 1000, Filter: "leika_key != 1"},
+	} {
+		seen, pages := map[string]bool{}, 0
+		for pages < 10 {
+			r, err := c.ListPublicServices(t.Context(), req)
+			if err != nil || proto.Size(r) > 4<<20 || r.GetTotalSize() != 500 {
+				t.Fatalf("%v: %d bytes, %v", req, proto.Size(r), err)
+			}
+			for _, m := range r.GetPublicServices() {
+				seen[m.GetName()] = true
+			}
+			pages++
+			if req.PageToken = r.GetNextPageToken(); req.PageToken == "" {
+				break
+			}
+		}
+		if len(seen) != 500 || pages != 3 {
+			t.Errorf("%v: %d services on %d pages", req, len(seen), pages)
+		}
 	}
 }
