@@ -12,6 +12,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/tabular"
 )
 
 const (
@@ -172,7 +173,7 @@ func (f *findings) boundary(d *delivery, one *feature, lines map[string]int) {
 	row := placeRow{ags: ags, fields: []string{"latitude", "longitude"}, ifNew: []string{"display_name", "kind"}}
 	row.values = &municipalityv1.Municipality{
 		Latitude: at.y, Longitude: at.x,
-		DisplayName: cut(string(cmp.Or(one.Properties.Name, one.Properties.Gen))), Kind: kindOf(string(cmp.Or(one.Properties.Bez, one.Properties.Typ)), ags),
+		DisplayName: cut(tabular.CleanText(string(cmp.Or(one.Properties.Name, one.Properties.Gen)))), Kind: kindOf(string(cmp.Or(one.Properties.Bez, one.Properties.Typ)), ags),
 	}
 	if row.values.GetDisplayName() == "" {
 		row.values.DisplayName = ags

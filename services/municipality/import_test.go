@@ -254,7 +254,7 @@ func TestBoundariesWithNumbersAsKeys(t *testing.T) {
 	w := newWorld(t)
 	collection := func(ags, ars string) string {
 		return `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"ags":` + ags + `,"ars":` + ars +
-			`,"name":"Enger"},"geometry":{"type":"Polygon","coordinates":[[[8,52],[9,52],[9,53],[8,52]]]}}]}`
+			`,"name":" En\u0000ger "},"geometry":{"type":"Polygon","coordinates":[[[8,52],[9,52],[9,53],[8,52]]]}}]}`
 	}
 	for _, c := range []struct{ ags, ars, reason, value string }{
 		{`5758008`, `57580008008`, "LEADING_ZERO_RESTORED", "5758008"},
@@ -272,7 +272,7 @@ func TestBoundariesWithNumbersAsKeys(t *testing.T) {
 		if c.reason == "INVALID_AGS" {
 			wantReason(t, err, "IMPORT_BAD_ROWS")
 			report = reportOf(err)
-		} else if must(t, err); w.municipality("05758008").GetArs() != "057580008008" {
+		} else if must(t, err); w.municipality("05758008").GetArs() != "057580008008" || w.municipality("05758008").GetDisplayName() != "Enger" {
 			t.Errorf("%s: %v", c.ags, w.municipality("05758008"))
 		}
 		issues := report.GetIssues()
