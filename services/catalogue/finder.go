@@ -29,6 +29,9 @@ func (l *lazyIndex) over(s *catalogue, items []*cataloguev1.PublicService) *sear
 	return l.index
 }
 
+// prepare builds the index that nearly all searches use, so that nobody waits for it.
+func (s *catalogue) prepare() { s.finder.active.over(s, s.publicServices().active) }
+
 // document is what people find a public service by: its name most of all, then what it belongs to.
 func (s *catalogue) document(m *cataloguev1.PublicService) search.Document {
 	keywords := append([]string(nil), m.GetKeywords()...)

@@ -58,6 +58,7 @@ func (s *Service) take(ctx context.Context, req *cataloguev1.ImportCatalogueRequ
 	if result.Repeated {
 		return repeated(in.plan(result.State, scope), cause.RequestID), nil
 	}
+	result.State.prepare()
 	report := p.report()
 	if len(p.entries) > 0 {
 		report.Revision = p.number

@@ -43,7 +43,16 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
 
 // Ready waits until everything that was in the stream at the start is applied.
-func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }
+func (s *Service) Ready(ctx context.Context) error {
+	if err := s.replica.Ready(ctx); err != nil {
+		return err
+	}
+	at, err := s.replica.Read()
+	if err == nil {
+		at.prepare()
+	}
+	return err
+}
 
 // IsReady tells whether the service has caught up; the error says why it never will.
 func (s *Service) IsReady() (bool, error) { return s.replica.IsReady() }
