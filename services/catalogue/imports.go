@@ -11,6 +11,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/server"
 )
 
 // ImportCatalogue takes over a file, whole or not at all. A file that cannot be read or is empty is refused in any case.
@@ -39,7 +40,7 @@ func (s *Service) ImportCatalogue(ctx context.Context, req *cataloguev1.ImportCa
 }
 
 func (s *Service) take(ctx context.Context, req *cataloguev1.ImportCatalogueRequest, in *imported, scope cataloguev1.ImportScope) (*commonv1.ImportReport, error) {
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func (s *Service) UpdatePublicService(ctx context.Context, req *cataloguev1.Upda
 		after, _, err := decide(snapshot)
 		return after, err
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

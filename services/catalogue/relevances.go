@@ -66,7 +66,7 @@ func (s *Service) UpdateRelevance(ctx context.Context, req *cataloguev1.UpdateRe
 		after, _, err := ruled(ctx, snapshot, req)
 		return after, err
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,10 @@ package catalogue
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	"kompass.krz.de/services/platform/fault"
@@ -62,28 +60,5 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { cataloguev1.RegisterCatalo
 
 // Revisions says how far the service's state has come.
 func (s *Service) Revisions() server.Revisions { return s.replica }
-
-// changeRequest is what all requests that change something have.
-type changeRequest interface {
-	proto.Message
-	GetRequestId() string
-}
-
-// cause is why a request changes something. Only a request whose client named it can be told from its repetition.
-func (s *Service) cause(ctx context.Context, req changeRequest) (ledger.Cause, error) {
-	c := ledger.Cause{Actor: server.Actor(ctx), RequestID: server.RequestID(ctx, req.GetRequestId()), Time: s.clock()}
-	if req.GetRequestId() == "" && !server.HasIdempotencyKey(ctx) {
-		return c, nil
-	}
-	anonymous := proto.Clone(req).ProtoReflect()
-	anonymous.Clear(anonymous.Descriptor().Fields().ByName("request_id"))
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(anonymous.Interface())
-	if err != nil {
-		return c, fault.New(fault.Internal).Cause(err)
-	}
-	sum := sha256.Sum256(data)
-	c.Digest = sum[:]
-	return c, nil
-}
 
 func notFound(name string) error { return fault.New(fault.NotFound, "resource", name) }

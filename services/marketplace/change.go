@@ -2,7 +2,6 @@ package marketplace
 
 import (
 	"context"
-	"crypto/sha256"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -14,8 +13,7 @@ import (
 
 // command is what every request that changes something has.
 type command interface {
-	proto.Message
-	GetRequestId() string
+	server.Change
 	GetValidateOnly() bool
 }
 
@@ -33,7 +31,10 @@ type decision[T proto.Message] func(w world, c ledger.Cause) (after T, changed [
 // change carries a decision about the entity of a resource name out, or with validate_only only answers what would be.
 func change[T proto.Message](ctx context.Context, s *Service, req command, k kind[T], name string, decide decision[T]) (T, error) {
 	var none T
-	cause := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
+	if err != nil {
+		return none, err
+	}
 	if req.GetValidateOnly() {
 		w, err := s.replica.Read()
 		if err != nil {
@@ -71,22 +72,6 @@ func preview[T proto.Message](entity T) T {
 	m.Clear(fields.ByName("etag"))
 	m.Clear(fields.ByName("update_time"))
 	return entity
-}
-
-// cause says who changes what and when. Only a request that its client named is repeatable; its digest covers what kind of
-// request it is, so that one id never stands for two verbs.
-func (s *Service) cause(ctx context.Context, req command) ledger.Cause {
-	c := ledger.Cause{Actor: server.Actor(ctx), RequestID: server.RequestID(ctx, req.GetRequestId()), Time: s.clock()}
-	if req.GetRequestId() == "" && !server.HasIdempotencyKey(ctx) {
-		return c
-	}
-	m := proto.Clone(req).ProtoReflect()
-	m.Clear(m.Descriptor().Fields().ByName("request_id"))
-	// Marshalling a request that was just received cannot fail.
-	data, _ := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte(m.Descriptor().FullName()), m.Interface())
-	digest := sha256.Sum256(data)
-	c.Digest = digest[:]
-	return c
 }
 
 // found is the entity that a change is about, guarded by what the client says about its version.

@@ -86,7 +86,7 @@ func (s *Service) UpdateImplementation(ctx context.Context, req *municipalityv1.
 		_, after, err := decide(r)
 		return r.present(after), err
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *Service) BatchUpdateImplementations(ctx context.Context, req *municipal
 		}
 		return &municipalityv1.BatchUpdateImplementationsResponse{Implementations: answers}, nil
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func (s *Service) DeleteImplementation(ctx context.Context, req *municipalityv1.
 		}
 		return &municipalityv1.DeleteImplementationResponse{}, err
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/server"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -51,7 +52,7 @@ func (s *Service) ImportMunicipalities(ctx context.Context, req *municipalityv1.
 		report.ValidateOnly = true
 		return report, nil
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

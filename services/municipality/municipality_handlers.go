@@ -68,7 +68,7 @@ func (s *Service) UpdateMunicipality(ctx context.Context, req *municipalityv1.Up
 		after, _, err := decide(r)
 		return after, err
 	}
-	cause, err := s.cause(ctx, req)
+	cause, err := server.Cause(ctx, req, s.clock())
 	if err != nil {
 		return nil, err
 	}

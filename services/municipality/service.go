@@ -2,13 +2,10 @@ package municipality
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
@@ -58,32 +55,6 @@ func (s *Service) Revisions() server.Revisions { return s.replica }
 
 // today is the day as the contract writes dates: "2027-03-31", in UTC.
 func (s *Service) today() string { return s.clock().UTC().Format(time.DateOnly) }
-
-// cause says who changes something and why. The digest of the request makes it repeatable, when the client named it.
-func (s *Service) cause(ctx context.Context, req interface {
-	proto.Message
-	GetRequestId() string
-}) (ledger.Cause, error) {
-	c := ledger.Cause{Actor: server.Actor(ctx), RequestID: server.RequestID(ctx, req.GetRequestId()), Time: s.clock()}
-	if req.GetRequestId() == "" && !server.HasIdempotencyKey(ctx) {
-		return c, nil
-	}
-	m := req.ProtoReflect()
-	anonymous := m.New()
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if fd.Name() != "request_id" {
-			anonymous.Set(fd, v)
-		}
-		return true
-	})
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(anonymous.Interface())
-	if err != nil {
-		return c, fault.New(fault.Internal).Cause(err)
-	}
-	sum := sha256.Sum256(append([]byte(m.Descriptor().FullName()), data...))
-	c.Digest = sum[:]
-	return c, nil
-}
 
 // read answers the current state and the place that a resource name is about. Errors: fault.NotFound, those of reading.
 func (s *Service) read(name string) (records, *place, error) {
