@@ -53,9 +53,13 @@ fuzz: ## Fuzz every parser of input from outside for 30 s each
 clean: ## Remove what was built; data/ stays
 	rm -rf .build
 
-$(BIN)/gotestsum $(BIN)/govulncheck &: .ci/tools/go.mod
+$(BIN)/gotestsum: .ci/tools/go.mod
 	@mkdir -p $(BIN)
-	cd .ci/tools && GOWORK=off GOBIN=$(CURDIR)/$(BIN) go install gotest.tools/gotestsum golang.org/x/vuln/cmd/govulncheck
+	cd .ci/tools && GOWORK=off GOBIN=$(CURDIR)/$(BIN) go install gotest.tools/gotestsum
+
+$(BIN)/govulncheck: .ci/tools/go.mod
+	@mkdir -p $(BIN)
+	cd .ci/tools && GOWORK=off GOBIN=$(CURDIR)/$(BIN) go install golang.org/x/vuln/cmd/govulncheck
 
 $(BIN)/golangci-lint: .ci/lint/go.mod
 	@mkdir -p $(BIN)
