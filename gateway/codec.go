@@ -14,6 +14,9 @@ import (
 // are empty, and absent what is absent.
 type codec struct{}
 
+// jsonGrowth is how much longer JSON with its names is than the wire form, so that the buffer is made once.
+const jsonGrowth = 4
+
 var marshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // ContentType implements [runtime.Marshaler].
@@ -22,7 +25,7 @@ func (codec) ContentType(any) string { return contentJSON }
 // Marshal implements [runtime.Marshaler].
 func (codec) Marshal(v any) ([]byte, error) {
 	if m, ok := v.(proto.Message); ok {
-		return marshalJSON.Marshal(m)
+		return marshalJSON.MarshalAppend(make([]byte, 0, jsonGrowth*proto.Size(m)+64), m)
 	}
 	return nil, errNoMessage
 }
