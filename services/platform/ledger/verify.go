@@ -56,7 +56,7 @@ func VerifyStore(storeDir string, witness *Witness, progress func(stream string,
 	return reports, nil
 }
 
-// VerifyCluster walks the streams of an origin on an external cluster.
+// VerifyCluster walks every stream of Kompass on an external cluster.
 func VerifyCluster(ctx context.Context, nc *nats.Conn, progress func(stream string, records uint64)) ([]Report, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {

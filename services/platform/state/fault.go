@@ -19,8 +19,6 @@ func asFault(err error) error {
 		return fault.New(fault.StreamBroken).Cause(err)
 	case errors.Is(err, ErrBehind):
 		return fault.New(fault.NotCaughtUp).Cause(err)
-	case errors.Is(err, ledger.ErrConflict):
-		return fault.New(fault.Conflict, "resource", "ledger").Cause(err)
 	case errors.Is(err, ledger.ErrUnavailable):
 		return fault.New(fault.StorageUnavailable).Cause(err)
 	}

@@ -142,6 +142,24 @@ func TestNoUpdateIsLost(t *testing.T) {
 	}
 }
 
+// TestOthersKeepWinning: a writer that is overtaken every time gives up and names what it was about.
+func TestOthersKeepWinning(t *testing.T) {
+	t.Parallel()
+	site := embedded(t)
+	slow, fast := ready(t, site), ready(t, site)
+	n := 0
+	_, err := slow.Write(t.Context(), cause("slow"), func(themes) ([]ledger.Draft, error) {
+		n++
+		_, err := fast.Write(t.Context(), cause(fmt.Sprint("fast", n)), func(themes) ([]ledger.Draft, error) {
+			return []ledger.Draft{draft(fast, "a", fmt.Sprint(n))}, nil
+		})
+		return []ledger.Draft{draft(slow, "a", "mine")}, err
+	})
+	if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "themes/a") || n < 2 {
+		t.Errorf("after %d decisions: %v", n, err)
+	}
+}
+
 func TestRepeatedRequestHasOneEffect(t *testing.T) {
 	t.Parallel()
 	site := embedded(t)

@@ -14,9 +14,6 @@ import (
 // attempts bounds how often a decision is repeated when others change the same entities.
 const attempts = 20
 
-// ErrRequestReused says that a request id was used before for a different request.
-var ErrRequestReused = errors.New("request id was used for a different request")
-
 // Decide looks at a state and says what shall change; nothing is a valid answer. It may run several times and must have
 // no effect of its own. It leaves Draft.Head alone.
 type Decide[S any] func(S) ([]ledger.Draft, error)
@@ -38,8 +35,16 @@ func (r *Replica[S]) Write(ctx context.Context, c ledger.Cause, decide Decide[S]
 
 func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]) (Result[S], error) {
 	var last error
+	var about string // what the conflict is about, for its fault
+	noting := func(s S) ([]ledger.Draft, error) {
+		drafts, err := decide(s)
+		if len(drafts) > 0 {
+			about = drafts[0].Resource
+		}
+		return drafts, err
+	}
 	for attempt := range attempts {
-		result, err := r.try(ctx, c, decide)
+		result, err := r.try(ctx, c, noting)
 		again := errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable)
 		if !again || ctx.Err() != nil {
 			return result, err
@@ -52,6 +57,9 @@ func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]
 			break
 		}
 	}
+	if errors.Is(last, ledger.ErrConflict) {
+		last = fault.New(fault.Conflict, "resource", about).Cause(last)
+	}
 	return Result[S]{}, last
 }
 
@@ -62,7 +70,7 @@ func (r *Replica[S]) try(ctx context.Context, c ledger.Cause, decide Decide[S]) 
 	}
 	if outcome, ok := r.requests.find(c.RequestID); ok && len(c.Digest) > 0 {
 		if !bytes.Equal(outcome.Digest, c.Digest) {
-			return Result[S]{}, fault.New(fault.RequestIDReused, "requestId", c.RequestID).Cause(ErrRequestReused)
+			return Result[S]{}, fault.New(fault.RequestIDReused, "requestId", c.RequestID)
 		}
 		return r.after(ctx, outcome.Sequence, true)
 	}

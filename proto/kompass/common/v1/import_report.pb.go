@@ -29,7 +29,7 @@ const (
 	FileFormat_FILE_FORMAT_UNSPECIFIED FileFormat = 0
 	// Comma-, semicolon- or tab-separated text.
 	FileFormat_FILE_FORMAT_CSV FileFormat = 1
-	// Office Open XML workbook; the first sheet with a header counts.
+	// Office Open XML workbook; the first visible sheet with a known header counts.
 	FileFormat_FILE_FORMAT_XLSX FileFormat = 2
 	// XZuFi 2.2 XML.
 	FileFormat_FILE_FORMAT_XZUFI FileFormat = 3

@@ -925,7 +925,7 @@ type Gap struct {
 	Implementation *Implementation `protobuf:"bytes,7,opt,name=implementation,proto3" json:"implementation,omitempty"`
 	// True when its target date has passed.
 	Overdue bool `protobuf:"varint,8,opt,name=overdue,proto3" json:"overdue,omitempty"`
-	// Published solutions that close it, best first.
+	// Published solutions that cover the service, best first; one that does not reach the threshold says so in its reasons.
 	Candidates []*Candidate `protobuf:"bytes,9,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// Where the rule stands that makes it owed, as a resource name.
 	RelevanceSource string `protobuf:"bytes,10,opt,name=relevance_source,json=relevanceSource,proto3" json:"relevance_source,omitempty"`
