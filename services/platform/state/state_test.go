@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/grpc/status"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	"kompass.krz.de/services/platform/broker"
@@ -155,7 +156,7 @@ func TestOthersKeepWinning(t *testing.T) {
 		})
 		return []ledger.Draft{draft(slow, "a", "mine")}, err
 	})
-	if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "themes/a") || n < 2 {
+	if !fault.Is(err, fault.Conflict) || !strings.HasPrefix(status.Convert(err).Message(), "themes/a ") || n < 2 {
 		t.Errorf("after %d decisions: %v", n, err)
 	}
 }
