@@ -279,6 +279,116 @@ func (Gap_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// Where its date comes from.
+type PlanItem_DateSource int32
+
+const (
+	// Not set.
+	PlanItem_DATE_SOURCE_UNSPECIFIED PlanItem_DateSource = 0
+	// The target date is recorded.
+	PlanItem_DATE_SOURCE_RECORDED PlanItem_DateSource = 1
+	// Nobody recorded a target date (or it has passed): proposed from order and capacity.
+	PlanItem_DATE_SOURCE_PROPOSED PlanItem_DateSource = 2
+)
+
+// Enum value maps for PlanItem_DateSource.
+var (
+	PlanItem_DateSource_name = map[int32]string{
+		0: "DATE_SOURCE_UNSPECIFIED",
+		1: "DATE_SOURCE_RECORDED",
+		2: "DATE_SOURCE_PROPOSED",
+	}
+	PlanItem_DateSource_value = map[string]int32{
+		"DATE_SOURCE_UNSPECIFIED": 0,
+		"DATE_SOURCE_RECORDED":    1,
+		"DATE_SOURCE_PROPOSED":    2,
+	}
+)
+
+func (x PlanItem_DateSource) Enum() *PlanItem_DateSource {
+	p := new(PlanItem_DateSource)
+	*p = x
+	return p
+}
+
+func (x PlanItem_DateSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlanItem_DateSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_municipality_v1_municipality_proto_enumTypes[4].Descriptor()
+}
+
+func (PlanItem_DateSource) Type() protoreflect.EnumType {
+	return &file_kompass_municipality_v1_municipality_proto_enumTypes[4]
+}
+
+func (x PlanItem_DateSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlanItem_DateSource.Descriptor instead.
+func (PlanItem_DateSource) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{13, 0}
+}
+
+// How much attention it wants.
+type ReportMessage_Severity int32
+
+const (
+	// Not set.
+	ReportMessage_SEVERITY_UNSPECIFIED ReportMessage_Severity = 0
+	// Good to know.
+	ReportMessage_SEVERITY_INFO ReportMessage_Severity = 1
+	// Needs a look.
+	ReportMessage_SEVERITY_WARNING ReportMessage_Severity = 2
+	// Needs a decision.
+	ReportMessage_SEVERITY_URGENT ReportMessage_Severity = 3
+)
+
+// Enum value maps for ReportMessage_Severity.
+var (
+	ReportMessage_Severity_name = map[int32]string{
+		0: "SEVERITY_UNSPECIFIED",
+		1: "SEVERITY_INFO",
+		2: "SEVERITY_WARNING",
+		3: "SEVERITY_URGENT",
+	}
+	ReportMessage_Severity_value = map[string]int32{
+		"SEVERITY_UNSPECIFIED": 0,
+		"SEVERITY_INFO":        1,
+		"SEVERITY_WARNING":     2,
+		"SEVERITY_URGENT":      3,
+	}
+)
+
+func (x ReportMessage_Severity) Enum() *ReportMessage_Severity {
+	p := new(ReportMessage_Severity)
+	*p = x
+	return p
+}
+
+func (x ReportMessage_Severity) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReportMessage_Severity) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_municipality_v1_municipality_proto_enumTypes[5].Descriptor()
+}
+
+func (ReportMessage_Severity) Type() protoreflect.EnumType {
+	return &file_kompass_municipality_v1_municipality_proto_enumTypes[5]
+}
+
+func (x ReportMessage_Severity) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReportMessage_Severity.Descriptor instead.
+func (ReportMessage_Severity) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{17, 0}
+}
+
 // A municipality or a Kreis.
 type Municipality struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -589,7 +699,10 @@ type Implementation struct {
 	// True when the phase is online and the maturity, if measured, reaches the threshold of its model.
 	Fulfilled bool `protobuf:"varint,17,opt,name=fulfilled,proto3" json:"fulfilled,omitempty"`
 	// Name of the public service, in German; empty when the catalogue does not know it.
-	DisplayName   string `protobuf:"bytes,18,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,18,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Since when the phase holds, "2026-03-01"; the day of the change when a change of phase names none. A day in the past
+	// corrects the past: trends and past days follow it. Never in the future.
+	PhaseDate     string `protobuf:"bytes,19,opt,name=phase_date,json=phaseDate,proto3" json:"phase_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -746,6 +859,13 @@ func (x *Implementation) GetFulfilled() bool {
 func (x *Implementation) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Implementation) GetPhaseDate() string {
+	if x != nil {
+		return x.PhaseDate
 	}
 	return ""
 }
@@ -1361,6 +1481,1035 @@ func (x *ProgressGroup) GetMunicipalities() int32 {
 	return 0
 }
 
+// How far a group was at the end of one day. Measured against what is owed today, so that a changed catalogue does not
+// look like work done or undone.
+type TrendPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day, "2026-03-31".
+	Date string `protobuf:"bytes,1,opt,name=date,proto3" json:"date,omitempty"`
+	// Services owed, summed over municipalities; without those that are not applicable.
+	Owed int64 `protobuf:"varint,2,opt,name=owed,proto3" json:"owed,omitempty"`
+	// Of these: online and fulfilled.
+	Online int64 `protobuf:"varint,3,opt,name=online,proto3" json:"online,omitempty"`
+	// Of these: online, but below the threshold.
+	BelowThreshold int64 `protobuf:"varint,4,opt,name=below_threshold,json=belowThreshold,proto3" json:"below_threshold,omitempty"`
+	// Of these: in progress.
+	InProgress int64 `protobuf:"varint,5,opt,name=in_progress,json=inProgress,proto3" json:"in_progress,omitempty"`
+	// Of these: planned.
+	Planned int64 `protobuf:"varint,6,opt,name=planned,proto3" json:"planned,omitempty"`
+	// Of these: open or not recorded.
+	Open int64 `protobuf:"varint,7,opt,name=open,proto3" json:"open,omitempty"`
+	// Would be owed, but not applicable.
+	NotApplicable int64 `protobuf:"varint,8,opt,name=not_applicable,json=notApplicable,proto3" json:"not_applicable,omitempty"`
+	// online / owed, between 0 and 1; 0 when nothing is owed.
+	Share         float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrendPoint) Reset() {
+	*x = TrendPoint{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrendPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrendPoint) ProtoMessage() {}
+
+func (x *TrendPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrendPoint.ProtoReflect.Descriptor instead.
+func (*TrendPoint) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TrendPoint) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *TrendPoint) GetOwed() int64 {
+	if x != nil {
+		return x.Owed
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetOnline() int64 {
+	if x != nil {
+		return x.Online
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetBelowThreshold() int64 {
+	if x != nil {
+		return x.BelowThreshold
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetInProgress() int64 {
+	if x != nil {
+		return x.InProgress
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetPlanned() int64 {
+	if x != nil {
+		return x.Planned
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetOpen() int64 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetNotApplicable() int64 {
+	if x != nil {
+		return x.NotApplicable
+	}
+	return 0
+}
+
+func (x *TrendPoint) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+// How a group came along.
+type TrendSeries struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the group is, as a resource name or the name of a size class.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Its name, in German.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The days, ascending; the same ones in every series.
+	Points []*TrendPoint `protobuf:"bytes,3,rep,name=points,proto3" json:"points,omitempty"`
+	// Municipalities and Kreise in the group.
+	Municipalities int32 `protobuf:"varint,4,opt,name=municipalities,proto3" json:"municipalities,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *TrendSeries) Reset() {
+	*x = TrendSeries{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrendSeries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrendSeries) ProtoMessage() {}
+
+func (x *TrendSeries) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrendSeries.ProtoReflect.Descriptor instead.
+func (*TrendSeries) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TrendSeries) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *TrendSeries) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *TrendSeries) GetPoints() []*TrendPoint {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+func (x *TrendSeries) GetMunicipalities() int32 {
+	if x != nil {
+		return x.Municipalities
+	}
+	return 0
+}
+
+// Umsetzungsplan: in which order and by when a municipality closes its gaps, with every point of the order shown.
+// What people set is kept; the items follow from the gaps.
+type Plan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/plan".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How many services a month the municipality can put online; 4 when 0. Proposed dates follow from it.
+	MonthlyCapacity int32 `protobuf:"varint,2,opt,name=monthly_capacity,json=monthlyCapacity,proto3" json:"monthly_capacity,omitempty"`
+	// First day of the plan, "2027-01-01"; today when empty or past.
+	StartDate string `protobuf:"bytes,3,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// How much each term of the score weighs.
+	Weights *PlanWeights `protobuf:"bytes,4,opt,name=weights,proto3" json:"weights,omitempty"`
+	// What if: implementations of this municipality as they would be. Only with validate_only, never stored.
+	Assumptions []*Implementation `protobuf:"bytes,5,rep,name=assumptions,proto3" json:"assumptions,omitempty"`
+	// Version, for If-Match; empty while nobody set anything.
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// When it was last set; absent while nobody did.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The day that the plan was computed for, "2026-11-23".
+	AsOfDate string `protobuf:"bytes,8,opt,name=as_of_date,json=asOfDate,proto3" json:"as_of_date,omitempty"`
+	// What to do, first things first; a page.
+	Items []*PlanItem `protobuf:"bytes,9,rep,name=items,proto3" json:"items,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,10,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many items there are in all, or match the filter.
+	TotalSize int32 `protobuf:"varint,11,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	// Items whose recorded target date has passed.
+	OverdueSize int32 `protobuf:"varint,12,opt,name=overdue_size,json=overdueSize,proto3" json:"overdue_size,omitempty"`
+	// When the last item would be online at this capacity, "2028-05-31"; empty without items.
+	EndDate string `protobuf:"bytes,13,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// The items by department, most items first.
+	Departments   []*DepartmentLoad `protobuf:"bytes,14,rep,name=departments,proto3" json:"departments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plan) Reset() {
+	*x = Plan{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plan) ProtoMessage() {}
+
+func (x *Plan) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plan.ProtoReflect.Descriptor instead.
+func (*Plan) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Plan) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Plan) GetMonthlyCapacity() int32 {
+	if x != nil {
+		return x.MonthlyCapacity
+	}
+	return 0
+}
+
+func (x *Plan) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
+}
+
+func (x *Plan) GetWeights() *PlanWeights {
+	if x != nil {
+		return x.Weights
+	}
+	return nil
+}
+
+func (x *Plan) GetAssumptions() []*Implementation {
+	if x != nil {
+		return x.Assumptions
+	}
+	return nil
+}
+
+func (x *Plan) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *Plan) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Plan) GetAsOfDate() string {
+	if x != nil {
+		return x.AsOfDate
+	}
+	return ""
+}
+
+func (x *Plan) GetItems() []*PlanItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *Plan) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *Plan) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+func (x *Plan) GetOverdueSize() int32 {
+	if x != nil {
+		return x.OverdueSize
+	}
+	return 0
+}
+
+func (x *Plan) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *Plan) GetDepartments() []*DepartmentLoad {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+// How much each term of the score weighs, in percent of its normal points; 100 when absent, 0 switches a term off.
+type PlanWeights struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Recorded priority.
+	Priority *int32 `protobuf:"varint,1,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Days since the target date passed.
+	Overdue *int32 `protobuf:"varint,2,opt,name=overdue,proto3,oneof" json:"overdue,omitempty"`
+	// Cases a year.
+	Cases *int32 `protobuf:"varint,3,opt,name=cases,proto3,oneof" json:"cases,omitempty"`
+	// Work that was started.
+	Started *int32 `protobuf:"varint,4,opt,name=started,proto3,oneof" json:"started,omitempty"`
+	// A solution that closes the gap.
+	Solution *int32 `protobuf:"varint,5,opt,name=solution,proto3,oneof" json:"solution,omitempty"`
+	// Neighbours that use it.
+	Neighbours *int32 `protobuf:"varint,6,opt,name=neighbours,proto3,oneof" json:"neighbours,omitempty"`
+	// Further gaps that the same solution closes.
+	Bundle        *int32 `protobuf:"varint,7,opt,name=bundle,proto3,oneof" json:"bundle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanWeights) Reset() {
+	*x = PlanWeights{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanWeights) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanWeights) ProtoMessage() {}
+
+func (x *PlanWeights) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanWeights.ProtoReflect.Descriptor instead.
+func (*PlanWeights) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PlanWeights) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetOverdue() int32 {
+	if x != nil && x.Overdue != nil {
+		return *x.Overdue
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetCases() int32 {
+	if x != nil && x.Cases != nil {
+		return *x.Cases
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetStarted() int32 {
+	if x != nil && x.Started != nil {
+		return *x.Started
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetSolution() int32 {
+	if x != nil && x.Solution != nil {
+		return *x.Solution
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetNeighbours() int32 {
+	if x != nil && x.Neighbours != nil {
+		return *x.Neighbours
+	}
+	return 0
+}
+
+func (x *PlanWeights) GetBundle() int32 {
+	if x != nil && x.Bundle != nil {
+		return *x.Bundle
+	}
+	return 0
+}
+
+// One thing to do: a gap with its place in the order.
+type PlanItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Place in the order, 1 is first.
+	Position int32 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// The public service, as a resource name.
+	PublicService string `protobuf:"bytes,2,opt,name=public_service,json=publicService,proto3" json:"public_service,omitempty"`
+	// Its name, in German.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Its theme, as a resource name.
+	Theme string `protobuf:"bytes,4,opt,name=theme,proto3" json:"theme,omitempty"`
+	// What kind of gap.
+	Kind Gap_Kind `protobuf:"varint,5,opt,name=kind,proto3,enum=kompass.municipality.v1.Gap_Kind" json:"kind,omitempty"`
+	// Department in charge; empty when nobody recorded one.
+	Department string `protobuf:"bytes,6,opt,name=department,proto3" json:"department,omitempty"`
+	// By when: recorded or proposed.
+	TargetDate string `protobuf:"bytes,7,opt,name=target_date,json=targetDate,proto3" json:"target_date,omitempty"`
+	// Where the date comes from.
+	TargetDateSource PlanItem_DateSource `protobuf:"varint,8,opt,name=target_date_source,json=targetDateSource,proto3,enum=kompass.municipality.v1.PlanItem_DateSource" json:"target_date_source,omitempty"`
+	// True when the recorded target date has passed.
+	Overdue bool `protobuf:"varint,9,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// Days since the recorded target date; 0 when it has not passed.
+	OverdueDays int32 `protobuf:"varint,10,opt,name=overdue_days,json=overdueDays,proto3" json:"overdue_days,omitempty"`
+	// The recorded target date; empty when there is none.
+	RecordedTargetDate string `protobuf:"bytes,11,opt,name=recorded_target_date,json=recordedTargetDate,proto3" json:"recorded_target_date,omitempty"`
+	// Sum of the points of the terms.
+	Score int32 `protobuf:"varint,12,opt,name=score,proto3" json:"score,omitempty"`
+	// Every term of the score, also those without points.
+	Terms []*PlanTerm `protobuf:"bytes,13,rep,name=terms,proto3" json:"terms,omitempty"`
+	// The best candidate, as a resource name; empty when no solution covers the service.
+	Solution string `protobuf:"bytes,14,opt,name=solution,proto3" json:"solution,omitempty"`
+	// Its name.
+	SolutionDisplayName string `protobuf:"bytes,15,opt,name=solution_display_name,json=solutionDisplayName,proto3" json:"solution_display_name,omitempty"`
+	// When it is promised; empty when it is available or there is none.
+	SolutionPromisedDate string `protobuf:"bytes,16,opt,name=solution_promised_date,json=solutionPromisedDate,proto3" json:"solution_promised_date,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *PlanItem) Reset() {
+	*x = PlanItem{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanItem) ProtoMessage() {}
+
+func (x *PlanItem) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanItem.ProtoReflect.Descriptor instead.
+func (*PlanItem) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PlanItem) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *PlanItem) GetPublicService() string {
+	if x != nil {
+		return x.PublicService
+	}
+	return ""
+}
+
+func (x *PlanItem) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *PlanItem) GetTheme() string {
+	if x != nil {
+		return x.Theme
+	}
+	return ""
+}
+
+func (x *PlanItem) GetKind() Gap_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Gap_KIND_UNSPECIFIED
+}
+
+func (x *PlanItem) GetDepartment() string {
+	if x != nil {
+		return x.Department
+	}
+	return ""
+}
+
+func (x *PlanItem) GetTargetDate() string {
+	if x != nil {
+		return x.TargetDate
+	}
+	return ""
+}
+
+func (x *PlanItem) GetTargetDateSource() PlanItem_DateSource {
+	if x != nil {
+		return x.TargetDateSource
+	}
+	return PlanItem_DATE_SOURCE_UNSPECIFIED
+}
+
+func (x *PlanItem) GetOverdue() bool {
+	if x != nil {
+		return x.Overdue
+	}
+	return false
+}
+
+func (x *PlanItem) GetOverdueDays() int32 {
+	if x != nil {
+		return x.OverdueDays
+	}
+	return 0
+}
+
+func (x *PlanItem) GetRecordedTargetDate() string {
+	if x != nil {
+		return x.RecordedTargetDate
+	}
+	return ""
+}
+
+func (x *PlanItem) GetScore() int32 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *PlanItem) GetTerms() []*PlanTerm {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *PlanItem) GetSolution() string {
+	if x != nil {
+		return x.Solution
+	}
+	return ""
+}
+
+func (x *PlanItem) GetSolutionDisplayName() string {
+	if x != nil {
+		return x.SolutionDisplayName
+	}
+	return ""
+}
+
+func (x *PlanItem) GetSolutionPromisedDate() string {
+	if x != nil {
+		return x.SolutionPromisedDate
+	}
+	return ""
+}
+
+// One term of an item's score: points = value in the term's own unit, turned into points, times weight.
+type PlanTerm struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Machine-readable term: "PRIORITY", "OVERDUE", "CASES", "STARTED", "SOLUTION", "NEIGHBOURS", "BUNDLE".
+	Term string `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// What was measured, in the unit that the message names.
+	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Weight in percent.
+	Weight int32 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Points.
+	Points int32 `protobuf:"varint,4,opt,name=points,proto3" json:"points,omitempty"`
+	// In German.
+	MessageDe string `protobuf:"bytes,5,opt,name=message_de,json=messageDe,proto3" json:"message_de,omitempty"`
+	// In English.
+	MessageEn     string `protobuf:"bytes,6,opt,name=message_en,json=messageEn,proto3" json:"message_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanTerm) Reset() {
+	*x = PlanTerm{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanTerm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanTerm) ProtoMessage() {}
+
+func (x *PlanTerm) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanTerm.ProtoReflect.Descriptor instead.
+func (*PlanTerm) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PlanTerm) GetTerm() string {
+	if x != nil {
+		return x.Term
+	}
+	return ""
+}
+
+func (x *PlanTerm) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *PlanTerm) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *PlanTerm) GetPoints() int32 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *PlanTerm) GetMessageDe() string {
+	if x != nil {
+		return x.MessageDe
+	}
+	return ""
+}
+
+func (x *PlanTerm) GetMessageEn() string {
+	if x != nil {
+		return x.MessageEn
+	}
+	return ""
+}
+
+// What falls to one department.
+type DepartmentLoad struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name; empty for items without department.
+	Department string `protobuf:"bytes,1,opt,name=department,proto3" json:"department,omitempty"`
+	// Items.
+	Items int32 `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	// Of these: overdue.
+	Overdue int32 `protobuf:"varint,3,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// The next target date among them, recorded or proposed.
+	NextDate      string `protobuf:"bytes,4,opt,name=next_date,json=nextDate,proto3" json:"next_date,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepartmentLoad) Reset() {
+	*x = DepartmentLoad{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepartmentLoad) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepartmentLoad) ProtoMessage() {}
+
+func (x *DepartmentLoad) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepartmentLoad.ProtoReflect.Descriptor instead.
+func (*DepartmentLoad) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DepartmentLoad) GetDepartment() string {
+	if x != nil {
+		return x.Department
+	}
+	return ""
+}
+
+func (x *DepartmentLoad) GetItems() int32 {
+	if x != nil {
+		return x.Items
+	}
+	return 0
+}
+
+func (x *DepartmentLoad) GetOverdue() int32 {
+	if x != nil {
+		return x.Overdue
+	}
+	return 0
+}
+
+func (x *DepartmentLoad) GetNextDate() string {
+	if x != nil {
+		return x.NextDate
+	}
+	return ""
+}
+
+// Bericht an die Verwaltungsleitung: where the municipality stands, how it got there, what comes next. All figures
+// follow from the other resources; nothing is stored.
+type Report struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/report".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The municipality.
+	Municipality *Municipality `protobuf:"bytes,2,opt,name=municipality,proto3" json:"municipality,omitempty"`
+	// The day that the report is about, "2026-11-23".
+	Date string `protobuf:"bytes,3,opt,name=date,proto3" json:"date,omitempty"`
+	// The municipality as a whole.
+	Total *ProgressGroup `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
+	// By theme, in the order of the keys.
+	Themes []*ProgressGroup `protobuf:"bytes,5,rep,name=themes,proto3" json:"themes,omitempty"`
+	// All municipalities of the same size class together, for comparison.
+	SizeClass *ProgressGroup `protobuf:"bytes,6,opt,name=size_class,json=sizeClass,proto3" json:"size_class,omitempty"`
+	// All of the same Kreis together, for comparison.
+	District *ProgressGroup `protobuf:"bytes,7,opt,name=district,proto3" json:"district,omitempty"`
+	// The last twelve months: the end of each month, and the day of the report.
+	Trend []*TrendPoint `protobuf:"bytes,8,rep,name=trend,proto3" json:"trend,omitempty"`
+	// What to do next: the first ten items of the plan.
+	NextItems []*PlanItem `protobuf:"bytes,9,rep,name=next_items,json=nextItems,proto3" json:"next_items,omitempty"`
+	// Items of the plan whose target date has passed.
+	OverdueSize int32 `protobuf:"varint,10,opt,name=overdue_size,json=overdueSize,proto3" json:"overdue_size,omitempty"`
+	// The plan by department.
+	Departments []*DepartmentLoad `protobuf:"bytes,11,rep,name=departments,proto3" json:"departments,omitempty"`
+	// When the plan ends at its capacity; empty without items.
+	PlanEndDate string `protobuf:"bytes,12,opt,name=plan_end_date,json=planEndDate,proto3" json:"plan_end_date,omitempty"`
+	// What a head of administration should know, most important first.
+	Messages      []*ReportMessage `protobuf:"bytes,13,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Report) Reset() {
+	*x = Report{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Report) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Report) ProtoMessage() {}
+
+func (x *Report) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Report.ProtoReflect.Descriptor instead.
+func (*Report) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Report) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Report) GetMunicipality() *Municipality {
+	if x != nil {
+		return x.Municipality
+	}
+	return nil
+}
+
+func (x *Report) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *Report) GetTotal() *ProgressGroup {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *Report) GetThemes() []*ProgressGroup {
+	if x != nil {
+		return x.Themes
+	}
+	return nil
+}
+
+func (x *Report) GetSizeClass() *ProgressGroup {
+	if x != nil {
+		return x.SizeClass
+	}
+	return nil
+}
+
+func (x *Report) GetDistrict() *ProgressGroup {
+	if x != nil {
+		return x.District
+	}
+	return nil
+}
+
+func (x *Report) GetTrend() []*TrendPoint {
+	if x != nil {
+		return x.Trend
+	}
+	return nil
+}
+
+func (x *Report) GetNextItems() []*PlanItem {
+	if x != nil {
+		return x.NextItems
+	}
+	return nil
+}
+
+func (x *Report) GetOverdueSize() int32 {
+	if x != nil {
+		return x.OverdueSize
+	}
+	return 0
+}
+
+func (x *Report) GetDepartments() []*DepartmentLoad {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+func (x *Report) GetPlanEndDate() string {
+	if x != nil {
+		return x.PlanEndDate
+	}
+	return ""
+}
+
+func (x *Report) GetMessages() []*ReportMessage {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// One sentence of a report, with the figures that it is made of.
+type ReportMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Machine-readable kind: "SHARE", "COMPARED_TO_CLASS", "TREND", "OVERDUE", "NO_DEPARTMENT", "WITHOUT_SOLUTION", "NOT_ASSESSED", …
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// How much attention it wants.
+	Severity ReportMessage_Severity `protobuf:"varint,2,opt,name=severity,proto3,enum=kompass.municipality.v1.ReportMessage_Severity" json:"severity,omitempty"`
+	// In German.
+	MessageDe string `protobuf:"bytes,3,opt,name=message_de,json=messageDe,proto3" json:"message_de,omitempty"`
+	// In English.
+	MessageEn     string `protobuf:"bytes,4,opt,name=message_en,json=messageEn,proto3" json:"message_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportMessage) Reset() {
+	*x = ReportMessage{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportMessage) ProtoMessage() {}
+
+func (x *ReportMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportMessage.ProtoReflect.Descriptor instead.
+func (*ReportMessage) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReportMessage) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ReportMessage) GetSeverity() ReportMessage_Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return ReportMessage_SEVERITY_UNSPECIFIED
+}
+
+func (x *ReportMessage) GetMessageDe() string {
+	if x != nil {
+		return x.MessageDe
+	}
+	return ""
+}
+
+func (x *ReportMessage) GetMessageEn() string {
+	if x != nil {
+		return x.MessageEn
+	}
+	return ""
+}
+
 // What a portal shows: a service that citizens of a municipality can use online.
 type OnlineService struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1390,7 +2539,7 @@ type OnlineService struct {
 
 func (x *OnlineService) Reset() {
 	*x = OnlineService{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +2551,7 @@ func (x *OnlineService) String() string {
 func (*OnlineService) ProtoMessage() {}
 
 func (x *OnlineService) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +2564,7 @@ func (x *OnlineService) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OnlineService.ProtoReflect.Descriptor instead.
 func (*OnlineService) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{9}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OnlineService) GetPublicService() string {
@@ -1533,7 +2682,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
 	"\x04town\x18\x03 \x01(\tR\x04town\x12\x10\n" +
 	"\x03url\x18\x04 \x01(\tR\x03url:9\xeaA6\n" +
-	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\xf9\v\n" +
+	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\xd7\f\n" +
 	"\x0eImplementation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12K\n" +
 	"\x0epublic_service\x18\x02 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
@@ -1561,7 +2710,9 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\fupdate_actor\x18\x0f \x01(\tB\x03\xe0A\x03R\vupdateActor\x122\n" +
 	"\x12solution_withdrawn\x18\x10 \x01(\bB\x03\xe0A\x03R\x11solutionWithdrawn\x12!\n" +
 	"\tfulfilled\x18\x11 \x01(\bB\x03\xe0A\x03R\tfulfilled\x12&\n" +
-	"\fdisplay_name\x18\x12 \x01(\tB\x03\xe0A\x03R\vdisplayName\"\x84\x01\n" +
+	"\fdisplay_name\x18\x12 \x01(\tB\x03\xe0A\x03R\vdisplayName\x12\\\n" +
+	"\n" +
+	"phase_date\x18\x13 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\tphaseDate\"\x84\x01\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1644,7 +2795,144 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\fnot_assessed\x18\n" +
 	" \x01(\x03R\vnotAssessed\x12\x14\n" +
 	"\x05share\x18\v \x01(\x01R\x05share\x12&\n" +
-	"\x0emunicipalities\x18\f \x01(\x05R\x0emunicipalities\"\xdf\x02\n" +
+	"\x0emunicipalities\x18\f \x01(\x05R\x0emunicipalities\"\x81\x02\n" +
+	"\n" +
+	"TrendPoint\x12\x12\n" +
+	"\x04date\x18\x01 \x01(\tR\x04date\x12\x12\n" +
+	"\x04owed\x18\x02 \x01(\x03R\x04owed\x12\x16\n" +
+	"\x06online\x18\x03 \x01(\x03R\x06online\x12'\n" +
+	"\x0fbelow_threshold\x18\x04 \x01(\x03R\x0ebelowThreshold\x12\x1f\n" +
+	"\vin_progress\x18\x05 \x01(\x03R\n" +
+	"inProgress\x12\x18\n" +
+	"\aplanned\x18\x06 \x01(\x03R\aplanned\x12\x12\n" +
+	"\x04open\x18\a \x01(\x03R\x04open\x12%\n" +
+	"\x0enot_applicable\x18\b \x01(\x03R\rnotApplicable\x12\x14\n" +
+	"\x05share\x18\t \x01(\x01R\x05share\"\xa7\x01\n" +
+	"\vTrendSeries\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12;\n" +
+	"\x06points\x18\x03 \x03(\v2#.kompass.municipality.v1.TrendPointR\x06points\x12&\n" +
+	"\x0emunicipalities\x18\x04 \x01(\x05R\x0emunicipalities\"\xb1\x06\n" +
+	"\x04Plan\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x125\n" +
+	"\x10monthly_capacity\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x0fmonthlyCapacity\x12\\\n" +
+	"\n" +
+	"start_date\x18\x03 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\tstartDate\x12>\n" +
+	"\aweights\x18\x04 \x01(\v2$.kompass.municipality.v1.PlanWeightsR\aweights\x12W\n" +
+	"\vassumptions\x18\x05 \x03(\v2'.kompass.municipality.v1.ImplementationB\f\xe0A\x04\xbaH\x06\x92\x01\x03\x10\xe8\aR\vassumptions\x12\x12\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etag\x12@\n" +
+	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12!\n" +
+	"\n" +
+	"as_of_date\x18\b \x01(\tB\x03\xe0A\x03R\basOfDate\x12<\n" +
+	"\x05items\x18\t \x03(\v2!.kompass.municipality.v1.PlanItemB\x03\xe0A\x03R\x05items\x12+\n" +
+	"\x0fnext_page_token\x18\n" +
+	" \x01(\tB\x03\xe0A\x03R\rnextPageToken\x12\"\n" +
+	"\n" +
+	"total_size\x18\v \x01(\x05B\x03\xe0A\x03R\ttotalSize\x12&\n" +
+	"\foverdue_size\x18\f \x01(\x05B\x03\xe0A\x03R\voverdueSize\x12\x1e\n" +
+	"\bend_date\x18\r \x01(\tB\x03\xe0A\x03R\aendDate\x12N\n" +
+	"\vdepartments\x18\x0e \x03(\v2'.kompass.municipality.v1.DepartmentLoadB\x03\xe0A\x03R\vdepartments:B\xeaA?\n" +
+	"\x13kompass.krz.de/Plan\x12\"municipalities/{municipality}/plan2\x04plan\"\x94\x03\n" +
+	"\vPlanWeights\x12+\n" +
+	"\bpriority\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x00R\bpriority\x88\x01\x01\x12)\n" +
+	"\aoverdue\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x01R\aoverdue\x88\x01\x01\x12%\n" +
+	"\x05cases\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x02R\x05cases\x88\x01\x01\x12)\n" +
+	"\astarted\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x03R\astarted\x88\x01\x01\x12+\n" +
+	"\bsolution\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x04R\bsolution\x88\x01\x01\x12/\n" +
+	"\n" +
+	"neighbours\x18\x06 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x05R\n" +
+	"neighbours\x88\x01\x01\x12'\n" +
+	"\x06bundle\x18\a \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x06R\x06bundle\x88\x01\x01B\v\n" +
+	"\t_priorityB\n" +
+	"\n" +
+	"\b_overdueB\b\n" +
+	"\x06_casesB\n" +
+	"\n" +
+	"\b_startedB\v\n" +
+	"\t_solutionB\r\n" +
+	"\v_neighboursB\t\n" +
+	"\a_bundle\"\xfd\x05\n" +
+	"\bPlanItem\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x05R\bposition\x12%\n" +
+	"\x0epublic_service\x18\x02 \x01(\tR\rpublicService\x12!\n" +
+	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12\x14\n" +
+	"\x05theme\x18\x04 \x01(\tR\x05theme\x125\n" +
+	"\x04kind\x18\x05 \x01(\x0e2!.kompass.municipality.v1.Gap.KindR\x04kind\x12\x1e\n" +
+	"\n" +
+	"department\x18\x06 \x01(\tR\n" +
+	"department\x12\x1f\n" +
+	"\vtarget_date\x18\a \x01(\tR\n" +
+	"targetDate\x12Z\n" +
+	"\x12target_date_source\x18\b \x01(\x0e2,.kompass.municipality.v1.PlanItem.DateSourceR\x10targetDateSource\x12\x18\n" +
+	"\aoverdue\x18\t \x01(\bR\aoverdue\x12!\n" +
+	"\foverdue_days\x18\n" +
+	" \x01(\x05R\voverdueDays\x120\n" +
+	"\x14recorded_target_date\x18\v \x01(\tR\x12recordedTargetDate\x12\x14\n" +
+	"\x05score\x18\f \x01(\x05R\x05score\x127\n" +
+	"\x05terms\x18\r \x03(\v2!.kompass.municipality.v1.PlanTermR\x05terms\x12\x1a\n" +
+	"\bsolution\x18\x0e \x01(\tR\bsolution\x122\n" +
+	"\x15solution_display_name\x18\x0f \x01(\tR\x13solutionDisplayName\x124\n" +
+	"\x16solution_promised_date\x18\x10 \x01(\tR\x14solutionPromisedDate\"]\n" +
+	"\n" +
+	"DateSource\x12\x1b\n" +
+	"\x17DATE_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14DATE_SOURCE_RECORDED\x10\x01\x12\x18\n" +
+	"\x14DATE_SOURCE_PROPOSED\x10\x02\"\xa2\x01\n" +
+	"\bPlanTerm\x12\x12\n" +
+	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\x12\x16\n" +
+	"\x06weight\x18\x03 \x01(\x05R\x06weight\x12\x16\n" +
+	"\x06points\x18\x04 \x01(\x05R\x06points\x12\x1d\n" +
+	"\n" +
+	"message_de\x18\x05 \x01(\tR\tmessageDe\x12\x1d\n" +
+	"\n" +
+	"message_en\x18\x06 \x01(\tR\tmessageEn\"}\n" +
+	"\x0eDepartmentLoad\x12\x1e\n" +
+	"\n" +
+	"department\x18\x01 \x01(\tR\n" +
+	"department\x12\x14\n" +
+	"\x05items\x18\x02 \x01(\x05R\x05items\x12\x18\n" +
+	"\aoverdue\x18\x03 \x01(\x05R\aoverdue\x12\x1b\n" +
+	"\tnext_date\x18\x04 \x01(\tR\bnextDate\"\xa6\x06\n" +
+	"\x06Report\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12I\n" +
+	"\fmunicipality\x18\x02 \x01(\v2%.kompass.municipality.v1.MunicipalityR\fmunicipality\x12\x12\n" +
+	"\x04date\x18\x03 \x01(\tR\x04date\x12<\n" +
+	"\x05total\x18\x04 \x01(\v2&.kompass.municipality.v1.ProgressGroupR\x05total\x12>\n" +
+	"\x06themes\x18\x05 \x03(\v2&.kompass.municipality.v1.ProgressGroupR\x06themes\x12E\n" +
+	"\n" +
+	"size_class\x18\x06 \x01(\v2&.kompass.municipality.v1.ProgressGroupR\tsizeClass\x12B\n" +
+	"\bdistrict\x18\a \x01(\v2&.kompass.municipality.v1.ProgressGroupR\bdistrict\x129\n" +
+	"\x05trend\x18\b \x03(\v2#.kompass.municipality.v1.TrendPointR\x05trend\x12@\n" +
+	"\n" +
+	"next_items\x18\t \x03(\v2!.kompass.municipality.v1.PlanItemR\tnextItems\x12!\n" +
+	"\foverdue_size\x18\n" +
+	" \x01(\x05R\voverdueSize\x12I\n" +
+	"\vdepartments\x18\v \x03(\v2'.kompass.municipality.v1.DepartmentLoadR\vdepartments\x12\"\n" +
+	"\rplan_end_date\x18\f \x01(\tR\vplanEndDate\x12B\n" +
+	"\bmessages\x18\r \x03(\v2&.kompass.municipality.v1.ReportMessageR\bmessages:H\xeaAE\n" +
+	"\x15kompass.krz.de/Report\x12$municipalities/{municipality}/report2\x06report\"\x92\x02\n" +
+	"\rReportMessage\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12K\n" +
+	"\bseverity\x18\x02 \x01(\x0e2/.kompass.municipality.v1.ReportMessage.SeverityR\bseverity\x12\x1d\n" +
+	"\n" +
+	"message_de\x18\x03 \x01(\tR\tmessageDe\x12\x1d\n" +
+	"\n" +
+	"message_en\x18\x04 \x01(\tR\tmessageEn\"b\n" +
+	"\bSeverity\x12\x18\n" +
+	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSEVERITY_INFO\x10\x01\x12\x14\n" +
+	"\x10SEVERITY_WARNING\x10\x02\x12\x13\n" +
+	"\x0fSEVERITY_URGENT\x10\x03\"\xdf\x02\n" +
 	"\rOnlineService\x12%\n" +
 	"\x0epublic_service\x18\x01 \x01(\tR\rpublicService\x12\x1b\n" +
 	"\tleika_key\x18\x02 \x01(\tR\bleikaKey\x12!\n" +
@@ -1672,47 +2960,77 @@ func file_kompass_municipality_v1_municipality_proto_rawDescGZIP() []byte {
 	return file_kompass_municipality_v1_municipality_proto_rawDescData
 }
 
-var file_kompass_municipality_v1_municipality_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kompass_municipality_v1_municipality_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_kompass_municipality_v1_municipality_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_kompass_municipality_v1_municipality_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_kompass_municipality_v1_municipality_proto_goTypes = []any{
 	(Municipality_Kind)(0),        // 0: kompass.municipality.v1.Municipality.Kind
 	(Implementation_Phase)(0),     // 1: kompass.municipality.v1.Implementation.Phase
 	(Implementation_Priority)(0),  // 2: kompass.municipality.v1.Implementation.Priority
 	(Gap_Kind)(0),                 // 3: kompass.municipality.v1.Gap.Kind
-	(*Municipality)(nil),          // 4: kompass.municipality.v1.Municipality
-	(*DataCentre)(nil),            // 5: kompass.municipality.v1.DataCentre
-	(*Implementation)(nil),        // 6: kompass.municipality.v1.Implementation
-	(*Maturity)(nil),              // 7: kompass.municipality.v1.Maturity
-	(*ImplementationChange)(nil),  // 8: kompass.municipality.v1.ImplementationChange
-	(*Gap)(nil),                   // 9: kompass.municipality.v1.Gap
-	(*Candidate)(nil),             // 10: kompass.municipality.v1.Candidate
-	(*RankReason)(nil),            // 11: kompass.municipality.v1.RankReason
-	(*ProgressGroup)(nil),         // 12: kompass.municipality.v1.ProgressGroup
-	(*OnlineService)(nil),         // 13: kompass.municipality.v1.OnlineService
-	(v1.SizeClass)(0),             // 14: kompass.common.v1.SizeClass
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(PlanItem_DateSource)(0),      // 4: kompass.municipality.v1.PlanItem.DateSource
+	(ReportMessage_Severity)(0),   // 5: kompass.municipality.v1.ReportMessage.Severity
+	(*Municipality)(nil),          // 6: kompass.municipality.v1.Municipality
+	(*DataCentre)(nil),            // 7: kompass.municipality.v1.DataCentre
+	(*Implementation)(nil),        // 8: kompass.municipality.v1.Implementation
+	(*Maturity)(nil),              // 9: kompass.municipality.v1.Maturity
+	(*ImplementationChange)(nil),  // 10: kompass.municipality.v1.ImplementationChange
+	(*Gap)(nil),                   // 11: kompass.municipality.v1.Gap
+	(*Candidate)(nil),             // 12: kompass.municipality.v1.Candidate
+	(*RankReason)(nil),            // 13: kompass.municipality.v1.RankReason
+	(*ProgressGroup)(nil),         // 14: kompass.municipality.v1.ProgressGroup
+	(*TrendPoint)(nil),            // 15: kompass.municipality.v1.TrendPoint
+	(*TrendSeries)(nil),           // 16: kompass.municipality.v1.TrendSeries
+	(*Plan)(nil),                  // 17: kompass.municipality.v1.Plan
+	(*PlanWeights)(nil),           // 18: kompass.municipality.v1.PlanWeights
+	(*PlanItem)(nil),              // 19: kompass.municipality.v1.PlanItem
+	(*PlanTerm)(nil),              // 20: kompass.municipality.v1.PlanTerm
+	(*DepartmentLoad)(nil),        // 21: kompass.municipality.v1.DepartmentLoad
+	(*Report)(nil),                // 22: kompass.municipality.v1.Report
+	(*ReportMessage)(nil),         // 23: kompass.municipality.v1.ReportMessage
+	(*OnlineService)(nil),         // 24: kompass.municipality.v1.OnlineService
+	(v1.SizeClass)(0),             // 25: kompass.common.v1.SizeClass
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_kompass_municipality_v1_municipality_proto_depIdxs = []int32{
 	0,  // 0: kompass.municipality.v1.Municipality.kind:type_name -> kompass.municipality.v1.Municipality.Kind
-	14, // 1: kompass.municipality.v1.Municipality.size_class:type_name -> kompass.common.v1.SizeClass
-	15, // 2: kompass.municipality.v1.Municipality.update_time:type_name -> google.protobuf.Timestamp
+	25, // 1: kompass.municipality.v1.Municipality.size_class:type_name -> kompass.common.v1.SizeClass
+	26, // 2: kompass.municipality.v1.Municipality.update_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: kompass.municipality.v1.Implementation.phase:type_name -> kompass.municipality.v1.Implementation.Phase
-	7,  // 4: kompass.municipality.v1.Implementation.maturity:type_name -> kompass.municipality.v1.Maturity
+	9,  // 4: kompass.municipality.v1.Implementation.maturity:type_name -> kompass.municipality.v1.Maturity
 	2,  // 5: kompass.municipality.v1.Implementation.priority:type_name -> kompass.municipality.v1.Implementation.Priority
-	15, // 6: kompass.municipality.v1.Implementation.update_time:type_name -> google.protobuf.Timestamp
-	15, // 7: kompass.municipality.v1.ImplementationChange.time:type_name -> google.protobuf.Timestamp
-	6,  // 8: kompass.municipality.v1.ImplementationChange.implementation:type_name -> kompass.municipality.v1.Implementation
+	26, // 6: kompass.municipality.v1.Implementation.update_time:type_name -> google.protobuf.Timestamp
+	26, // 7: kompass.municipality.v1.ImplementationChange.time:type_name -> google.protobuf.Timestamp
+	8,  // 8: kompass.municipality.v1.ImplementationChange.implementation:type_name -> kompass.municipality.v1.Implementation
 	3,  // 9: kompass.municipality.v1.Gap.kind:type_name -> kompass.municipality.v1.Gap.Kind
-	6,  // 10: kompass.municipality.v1.Gap.implementation:type_name -> kompass.municipality.v1.Implementation
-	10, // 11: kompass.municipality.v1.Gap.candidates:type_name -> kompass.municipality.v1.Candidate
-	7,  // 12: kompass.municipality.v1.Candidate.maturity:type_name -> kompass.municipality.v1.Maturity
-	11, // 13: kompass.municipality.v1.Candidate.reasons:type_name -> kompass.municipality.v1.RankReason
-	7,  // 14: kompass.municipality.v1.OnlineService.maturity:type_name -> kompass.municipality.v1.Maturity
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 10: kompass.municipality.v1.Gap.implementation:type_name -> kompass.municipality.v1.Implementation
+	12, // 11: kompass.municipality.v1.Gap.candidates:type_name -> kompass.municipality.v1.Candidate
+	9,  // 12: kompass.municipality.v1.Candidate.maturity:type_name -> kompass.municipality.v1.Maturity
+	13, // 13: kompass.municipality.v1.Candidate.reasons:type_name -> kompass.municipality.v1.RankReason
+	15, // 14: kompass.municipality.v1.TrendSeries.points:type_name -> kompass.municipality.v1.TrendPoint
+	18, // 15: kompass.municipality.v1.Plan.weights:type_name -> kompass.municipality.v1.PlanWeights
+	8,  // 16: kompass.municipality.v1.Plan.assumptions:type_name -> kompass.municipality.v1.Implementation
+	26, // 17: kompass.municipality.v1.Plan.update_time:type_name -> google.protobuf.Timestamp
+	19, // 18: kompass.municipality.v1.Plan.items:type_name -> kompass.municipality.v1.PlanItem
+	21, // 19: kompass.municipality.v1.Plan.departments:type_name -> kompass.municipality.v1.DepartmentLoad
+	3,  // 20: kompass.municipality.v1.PlanItem.kind:type_name -> kompass.municipality.v1.Gap.Kind
+	4,  // 21: kompass.municipality.v1.PlanItem.target_date_source:type_name -> kompass.municipality.v1.PlanItem.DateSource
+	20, // 22: kompass.municipality.v1.PlanItem.terms:type_name -> kompass.municipality.v1.PlanTerm
+	6,  // 23: kompass.municipality.v1.Report.municipality:type_name -> kompass.municipality.v1.Municipality
+	14, // 24: kompass.municipality.v1.Report.total:type_name -> kompass.municipality.v1.ProgressGroup
+	14, // 25: kompass.municipality.v1.Report.themes:type_name -> kompass.municipality.v1.ProgressGroup
+	14, // 26: kompass.municipality.v1.Report.size_class:type_name -> kompass.municipality.v1.ProgressGroup
+	14, // 27: kompass.municipality.v1.Report.district:type_name -> kompass.municipality.v1.ProgressGroup
+	15, // 28: kompass.municipality.v1.Report.trend:type_name -> kompass.municipality.v1.TrendPoint
+	19, // 29: kompass.municipality.v1.Report.next_items:type_name -> kompass.municipality.v1.PlanItem
+	21, // 30: kompass.municipality.v1.Report.departments:type_name -> kompass.municipality.v1.DepartmentLoad
+	23, // 31: kompass.municipality.v1.Report.messages:type_name -> kompass.municipality.v1.ReportMessage
+	5,  // 32: kompass.municipality.v1.ReportMessage.severity:type_name -> kompass.municipality.v1.ReportMessage.Severity
+	9,  // 33: kompass.municipality.v1.OnlineService.maturity:type_name -> kompass.municipality.v1.Maturity
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_kompass_municipality_v1_municipality_proto_init() }
@@ -1721,13 +3039,14 @@ func file_kompass_municipality_v1_municipality_proto_init() {
 		return
 	}
 	file_kompass_municipality_v1_municipality_proto_msgTypes[2].OneofWrappers = []any{}
+	file_kompass_municipality_v1_municipality_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_municipality_proto_rawDesc), len(file_kompass_municipality_v1_municipality_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   10,
+			NumEnums:      6,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,8 @@ package municipalityv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -83,7 +85,72 @@ func (x ListProgressRequest_GroupBy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ListProgressRequest_GroupBy.Descriptor instead.
 func (ListProgressRequest_GroupBy) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{22, 0}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{23, 0}
+}
+
+// Distance of the days.
+type ListProgressTrendRequest_Interval int32
+
+const (
+	// Not set; the same as by month.
+	ListProgressTrendRequest_INTERVAL_UNSPECIFIED ListProgressTrendRequest_Interval = 0
+	// Every day.
+	ListProgressTrendRequest_INTERVAL_DAY ListProgressTrendRequest_Interval = 1
+	// The end of each week, Sunday.
+	ListProgressTrendRequest_INTERVAL_WEEK ListProgressTrendRequest_Interval = 2
+	// The end of each month.
+	ListProgressTrendRequest_INTERVAL_MONTH ListProgressTrendRequest_Interval = 3
+	// The end of each quarter.
+	ListProgressTrendRequest_INTERVAL_QUARTER ListProgressTrendRequest_Interval = 4
+	// The end of each year.
+	ListProgressTrendRequest_INTERVAL_YEAR ListProgressTrendRequest_Interval = 5
+)
+
+// Enum value maps for ListProgressTrendRequest_Interval.
+var (
+	ListProgressTrendRequest_Interval_name = map[int32]string{
+		0: "INTERVAL_UNSPECIFIED",
+		1: "INTERVAL_DAY",
+		2: "INTERVAL_WEEK",
+		3: "INTERVAL_MONTH",
+		4: "INTERVAL_QUARTER",
+		5: "INTERVAL_YEAR",
+	}
+	ListProgressTrendRequest_Interval_value = map[string]int32{
+		"INTERVAL_UNSPECIFIED": 0,
+		"INTERVAL_DAY":         1,
+		"INTERVAL_WEEK":        2,
+		"INTERVAL_MONTH":       3,
+		"INTERVAL_QUARTER":     4,
+		"INTERVAL_YEAR":        5,
+	}
+)
+
+func (x ListProgressTrendRequest_Interval) Enum() *ListProgressTrendRequest_Interval {
+	p := new(ListProgressTrendRequest_Interval)
+	*p = x
+	return p
+}
+
+func (x ListProgressTrendRequest_Interval) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListProgressTrendRequest_Interval) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_municipality_v1_municipality_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ListProgressTrendRequest_Interval) Type() protoreflect.EnumType {
+	return &file_kompass_municipality_v1_municipality_service_proto_enumTypes[1]
+}
+
+func (x ListProgressTrendRequest_Interval) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListProgressTrendRequest_Interval.Descriptor instead.
+func (ListProgressTrendRequest_Interval) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{28, 0}
 }
 
 // Asks for one municipality.
@@ -602,7 +669,9 @@ func (x *ListDataCentresResponse) GetTotalSize() int32 {
 type GetImplementationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
+	AsOf          string `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +713,13 @@ func (x *GetImplementationRequest) GetName() string {
 	return ""
 }
 
+func (x *GetImplementationRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
 // Asks for a page.
 type ListImplementationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -656,7 +732,9 @@ type ListImplementationsRequest struct {
 	// AIP-160 filter over the fields of the resource.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// AIP-132 order, for example "display_name desc".
-	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
+	AsOf          string `protobuf:"bytes,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -722,6 +800,13 @@ func (x *ListImplementationsRequest) GetFilter() string {
 func (x *ListImplementationsRequest) GetOrderBy() string {
 	if x != nil {
 		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListImplementationsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
 	}
 	return ""
 }
@@ -873,7 +958,10 @@ type BatchUpdateImplementationsRequest struct {
 	// Repeating a request with the same id has one effect.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// True only checks and answers what would be, without a change.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// True changes each one on its own, whatever becomes of the others; results says what became of each. An etag still guards
+	// its own one.
+	PerItem       bool `protobuf:"varint,5,opt,name=per_item,json=perItem,proto3" json:"per_item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -936,13 +1024,22 @@ func (x *BatchUpdateImplementationsRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *BatchUpdateImplementationsRequest) GetPerItem() bool {
+	if x != nil {
+		return x.PerItem
+	}
+	return false
+}
+
 // What a batch changed.
 type BatchUpdateImplementationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The implementations after the change, in the order of the requests.
 	Implementations []*Implementation `protobuf:"bytes,1,rep,name=implementations,proto3" json:"implementations,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Only with per_item: what became of each request, in their order; implementations then stays empty.
+	Results       []*BatchResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BatchUpdateImplementationsResponse) Reset() {
@@ -982,6 +1079,68 @@ func (x *BatchUpdateImplementationsResponse) GetImplementations() []*Implementat
 	return nil
 }
 
+func (x *BatchUpdateImplementationsResponse) GetResults() []*BatchResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// What became of one request of a batch: one of the two is set.
+type BatchResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The implementation after the change.
+	Implementation *Implementation `protobuf:"bytes,1,opt,name=implementation,proto3" json:"implementation,omitempty"`
+	// Why it was not changed.
+	Error         *status.Status `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchResult) Reset() {
+	*x = BatchResult{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchResult) ProtoMessage() {}
+
+func (x *BatchResult) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
+func (*BatchResult) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchResult) GetImplementation() *Implementation {
+	if x != nil {
+		return x.Implementation
+	}
+	return nil
+}
+
+func (x *BatchResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // Removes what is recorded.
 type DeleteImplementationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -999,7 +1158,7 @@ type DeleteImplementationRequest struct {
 
 func (x *DeleteImplementationRequest) Reset() {
 	*x = DeleteImplementationRequest{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[14]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1170,7 @@ func (x *DeleteImplementationRequest) String() string {
 func (*DeleteImplementationRequest) ProtoMessage() {}
 
 func (x *DeleteImplementationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[14]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1183,7 @@ func (x *DeleteImplementationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImplementationRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImplementationRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{14}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteImplementationRequest) GetName() string {
@@ -1064,7 +1223,7 @@ type DeleteImplementationResponse struct {
 
 func (x *DeleteImplementationResponse) Reset() {
 	*x = DeleteImplementationResponse{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[15]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1235,7 @@ func (x *DeleteImplementationResponse) String() string {
 func (*DeleteImplementationResponse) ProtoMessage() {}
 
 func (x *DeleteImplementationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[15]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1248,7 @@ func (x *DeleteImplementationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImplementationResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImplementationResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{15}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{16}
 }
 
 // Asks for a page.
@@ -1107,7 +1266,7 @@ type ListImplementationHistoryRequest struct {
 
 func (x *ListImplementationHistoryRequest) Reset() {
 	*x = ListImplementationHistoryRequest{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[16]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1278,7 @@ func (x *ListImplementationHistoryRequest) String() string {
 func (*ListImplementationHistoryRequest) ProtoMessage() {}
 
 func (x *ListImplementationHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[16]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1291,7 @@ func (x *ListImplementationHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImplementationHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListImplementationHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{16}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListImplementationHistoryRequest) GetName() string {
@@ -1171,7 +1330,7 @@ type ListImplementationHistoryResponse struct {
 
 func (x *ListImplementationHistoryResponse) Reset() {
 	*x = ListImplementationHistoryResponse{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[17]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1342,7 @@ func (x *ListImplementationHistoryResponse) String() string {
 func (*ListImplementationHistoryResponse) ProtoMessage() {}
 
 func (x *ListImplementationHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[17]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1355,7 @@ func (x *ListImplementationHistoryResponse) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use ListImplementationHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListImplementationHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{17}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListImplementationHistoryResponse) GetChanges() []*ImplementationChange {
@@ -1233,13 +1392,15 @@ type ListGapsRequest struct {
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// True also lists services whose obligation nobody assessed.
 	IncludeNotAssessed bool `protobuf:"varint,6,opt,name=include_not_assessed,json=includeNotAssessed,proto3" json:"include_not_assessed,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
+	AsOf          string `protobuf:"bytes,7,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListGapsRequest) Reset() {
 	*x = ListGapsRequest{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[18]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1412,7 @@ func (x *ListGapsRequest) String() string {
 func (*ListGapsRequest) ProtoMessage() {}
 
 func (x *ListGapsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[18]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1425,7 @@ func (x *ListGapsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGapsRequest.ProtoReflect.Descriptor instead.
 func (*ListGapsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{18}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListGapsRequest) GetParent() string {
@@ -1302,6 +1463,13 @@ func (x *ListGapsRequest) GetIncludeNotAssessed() bool {
 	return false
 }
 
+func (x *ListGapsRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
 // A page.
 type ListGapsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1321,7 +1489,7 @@ type ListGapsResponse struct {
 
 func (x *ListGapsResponse) Reset() {
 	*x = ListGapsResponse{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[19]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1501,7 @@ func (x *ListGapsResponse) String() string {
 func (*ListGapsResponse) ProtoMessage() {}
 
 func (x *ListGapsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[19]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1514,7 @@ func (x *ListGapsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGapsResponse.ProtoReflect.Descriptor instead.
 func (*ListGapsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{19}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListGapsResponse) GetGaps() []*Gap {
@@ -1396,14 +1564,16 @@ type ListOnlineServicesRequest struct {
 	// AIP-160 filter over the fields of the resource.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// German full-text query; with it the order is by rank.
-	Q             string `protobuf:"bytes,6,opt,name=q,proto3" json:"q,omitempty"`
+	Q string `protobuf:"bytes,6,opt,name=q,proto3" json:"q,omitempty"`
+	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
+	AsOf          string `protobuf:"bytes,7,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListOnlineServicesRequest) Reset() {
 	*x = ListOnlineServicesRequest{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[20]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1585,7 @@ func (x *ListOnlineServicesRequest) String() string {
 func (*ListOnlineServicesRequest) ProtoMessage() {}
 
 func (x *ListOnlineServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[20]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1598,7 @@ func (x *ListOnlineServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOnlineServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListOnlineServicesRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{20}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListOnlineServicesRequest) GetParent() string {
@@ -1466,6 +1636,13 @@ func (x *ListOnlineServicesRequest) GetQ() string {
 	return ""
 }
 
+func (x *ListOnlineServicesRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
 // A page.
 type ListOnlineServicesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1481,7 +1658,7 @@ type ListOnlineServicesResponse struct {
 
 func (x *ListOnlineServicesResponse) Reset() {
 	*x = ListOnlineServicesResponse{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[21]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1670,7 @@ func (x *ListOnlineServicesResponse) String() string {
 func (*ListOnlineServicesResponse) ProtoMessage() {}
 
 func (x *ListOnlineServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[21]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1683,7 @@ func (x *ListOnlineServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOnlineServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListOnlineServicesResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{21}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListOnlineServicesResponse) GetOnlineServices() []*OnlineService {
@@ -1536,14 +1713,16 @@ type ListProgressRequest struct {
 	// How to group; over REST also as "theme", "district", "sizeClass" or "municipality".
 	GroupBy ListProgressRequest_GroupBy `protobuf:"varint,1,opt,name=group_by,json=groupBy,proto3,enum=kompass.municipality.v1.ListProgressRequest_GroupBy" json:"group_by,omitempty"`
 	// AIP-160 filter over municipalities: which of them count.
-	Filter        string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
+	AsOf          string `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListProgressRequest) Reset() {
 	*x = ListProgressRequest{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[22]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1734,7 @@ func (x *ListProgressRequest) String() string {
 func (*ListProgressRequest) ProtoMessage() {}
 
 func (x *ListProgressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[22]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1747,7 @@ func (x *ListProgressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProgressRequest.ProtoReflect.Descriptor instead.
 func (*ListProgressRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{22}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListProgressRequest) GetGroupBy() ListProgressRequest_GroupBy {
@@ -1581,6 +1760,13 @@ func (x *ListProgressRequest) GetGroupBy() ListProgressRequest_GroupBy {
 func (x *ListProgressRequest) GetFilter() string {
 	if x != nil {
 		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListProgressRequest) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
 	}
 	return ""
 }
@@ -1598,7 +1784,7 @@ type ListProgressResponse struct {
 
 func (x *ListProgressResponse) Reset() {
 	*x = ListProgressResponse{}
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[23]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +1796,7 @@ func (x *ListProgressResponse) String() string {
 func (*ListProgressResponse) ProtoMessage() {}
 
 func (x *ListProgressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[23]
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +1809,7 @@ func (x *ListProgressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProgressResponse.ProtoReflect.Descriptor instead.
 func (*ListProgressResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{23}
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListProgressResponse) GetProgress() []*ProgressGroup {
@@ -1640,11 +1826,586 @@ func (x *ListProgressResponse) GetTotal() *ProgressGroup {
 	return nil
 }
 
+// Goes back to a revision.
+type RevertImplementationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The revision to go back to, from the history.
+	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The version that may be replaced; any when empty.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevertImplementationRequest) Reset() {
+	*x = RevertImplementationRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevertImplementationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevertImplementationRequest) ProtoMessage() {}
+
+func (x *RevertImplementationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevertImplementationRequest.ProtoReflect.Descriptor instead.
+func (*RevertImplementationRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RevertImplementationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RevertImplementationRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *RevertImplementationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RevertImplementationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RevertImplementationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Imports one table.
+type ImportImplementationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipality, as a resource name; "municipalities/-" takes the municipality of each row from its column "ags".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The file, at most 64 MiB.
+	File []byte `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Its format; found out from the content when not set.
+	Format v1.FileFormat `protobuf:"varint,3,opt,name=format,proto3,enum=kompass.common.v1.FileFormat" json:"format,omitempty"`
+	// True only checks and answers the report, without a change.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True also takes rows whose version is not the current one.
+	Force         bool `protobuf:"varint,6,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportImplementationsRequest) Reset() {
+	*x = ImportImplementationsRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportImplementationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportImplementationsRequest) ProtoMessage() {}
+
+func (x *ImportImplementationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportImplementationsRequest.ProtoReflect.Descriptor instead.
+func (*ImportImplementationsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ImportImplementationsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportImplementationsRequest) GetFile() []byte {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *ImportImplementationsRequest) GetFormat() v1.FileFormat {
+	if x != nil {
+		return x.Format
+	}
+	return v1.FileFormat(0)
+}
+
+func (x *ImportImplementationsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *ImportImplementationsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ImportImplementationsRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// Asks for a table.
+type ExportImplementationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipality, as a resource name; "municipalities/-" for all.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// CSV or XLSX; CSV when not set. Over REST also "csv" or "xlsx".
+	Format v1.FileFormat `protobuf:"varint,2,opt,name=format,proto3,enum=kompass.common.v1.FileFormat" json:"format,omitempty"`
+	// AIP-160 filter over implementations.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// True leaves out services that are owed and not recorded.
+	RecordedOnly  bool `protobuf:"varint,4,opt,name=recorded_only,json=recordedOnly,proto3" json:"recorded_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportImplementationsRequest) Reset() {
+	*x = ExportImplementationsRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportImplementationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportImplementationsRequest) ProtoMessage() {}
+
+func (x *ExportImplementationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportImplementationsRequest.ProtoReflect.Descriptor instead.
+func (*ExportImplementationsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ExportImplementationsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ExportImplementationsRequest) GetFormat() v1.FileFormat {
+	if x != nil {
+		return x.Format
+	}
+	return v1.FileFormat(0)
+}
+
+func (x *ExportImplementationsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ExportImplementationsRequest) GetRecordedOnly() bool {
+	if x != nil {
+		return x.RecordedOnly
+	}
+	return false
+}
+
+// Asks how groups came along.
+type ListProgressTrendRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How to group; over REST also as "theme", "district", "sizeClass" or "municipality".
+	GroupBy ListProgressRequest_GroupBy `protobuf:"varint,1,opt,name=group_by,json=groupBy,proto3,enum=kompass.municipality.v1.ListProgressRequest_GroupBy" json:"group_by,omitempty"`
+	// AIP-160 filter over municipalities: which of them count.
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// First day, "2026-01-01"; a year before the last when empty.
+	FromDate string `protobuf:"bytes,3,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// Last day; today when empty.
+	ToDate string `protobuf:"bytes,4,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Distance of the days; over REST also as "day", "week", "month", "quarter" or "year". The last day is always a point.
+	Interval      ListProgressTrendRequest_Interval `protobuf:"varint,5,opt,name=interval,proto3,enum=kompass.municipality.v1.ListProgressTrendRequest_Interval" json:"interval,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProgressTrendRequest) Reset() {
+	*x = ListProgressTrendRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProgressTrendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProgressTrendRequest) ProtoMessage() {}
+
+func (x *ListProgressTrendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProgressTrendRequest.ProtoReflect.Descriptor instead.
+func (*ListProgressTrendRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListProgressTrendRequest) GetGroupBy() ListProgressRequest_GroupBy {
+	if x != nil {
+		return x.GroupBy
+	}
+	return ListProgressRequest_GROUP_BY_UNSPECIFIED
+}
+
+func (x *ListProgressTrendRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListProgressTrendRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *ListProgressTrendRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *ListProgressTrendRequest) GetInterval() ListProgressTrendRequest_Interval {
+	if x != nil {
+		return x.Interval
+	}
+	return ListProgressTrendRequest_INTERVAL_UNSPECIFIED
+}
+
+// How groups came along.
+type ListProgressTrendResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The groups, in the order of their keys.
+	Series []*TrendSeries `protobuf:"bytes,1,rep,name=series,proto3" json:"series,omitempty"`
+	// All groups together.
+	Total         *TrendSeries `protobuf:"bytes,2,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProgressTrendResponse) Reset() {
+	*x = ListProgressTrendResponse{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProgressTrendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProgressTrendResponse) ProtoMessage() {}
+
+func (x *ListProgressTrendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProgressTrendResponse.ProtoReflect.Descriptor instead.
+func (*ListProgressTrendResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListProgressTrendResponse) GetSeries() []*TrendSeries {
+	if x != nil {
+		return x.Series
+	}
+	return nil
+}
+
+func (x *ListProgressTrendResponse) GetTotal() *TrendSeries {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+// Asks for a plan.
+type GetPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/plan".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How many items at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over items.
+	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPlanRequest) Reset() {
+	*x = GetPlanRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPlanRequest) ProtoMessage() {}
+
+func (x *GetPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPlanRequest.ProtoReflect.Descriptor instead.
+func (*GetPlanRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetPlanRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetPlanRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetPlanRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *GetPlanRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+// Changes a plan.
+type UpdatePlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The plan with its new settings; its name says which.
+	Plan *Plan `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only answers the plan that would follow, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePlanRequest) Reset() {
+	*x = UpdatePlanRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePlanRequest) ProtoMessage() {}
+
+func (x *UpdatePlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePlanRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePlanRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UpdatePlanRequest) GetPlan() *Plan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+func (x *UpdatePlanRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdatePlanRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdatePlanRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for a report.
+type GetReportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/report".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReportRequest) Reset() {
+	*x = GetReportRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReportRequest) ProtoMessage() {}
+
+func (x *GetReportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReportRequest.ProtoReflect.Descriptor instead.
+func (*GetReportRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *GetReportRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_kompass_municipality_v1_municipality_service_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
-	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a%kompass/common/v1/import_report.proto\x1a*kompass/municipality/v1/municipality.proto\"Q\n" +
+	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a%kompass/common/v1/import_report.proto\x1a*kompass/municipality/v1/municipality.proto\"Q\n" +
 	"\x16GetMunicipalityRequest\x127\n" +
 	"\x04name\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x04name\"\xb4\x01\n" +
 	"\x19ListMunicipalitiesRequest\x12'\n" +
@@ -1685,9 +2446,10 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\fdata_centres\x18\x01 \x03(\v2#.kompass.municipality.v1.DataCentreR\vdataCentres\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"~\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xd2\x01\n" +
 	"\x18GetImplementationRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xbaHHrF2D^municipalities/[0-9]{8}/implementations/([0-9]{14}|ohne-[a-z0-9]+)$R\x04name\"\xf2\x01\n" +
+	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xbaHHrF2D^municipalities/[0-9]{8}/implementations/([0-9]{14}|ohne-[a-z0-9]+)$R\x04name\x12R\n" +
+	"\x05as_of\x18\x02 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xc6\x02\n" +
 	"\x1aListImplementationsRequest\x12;\n" +
 	"\x06parent\x18\x05 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
@@ -1695,7 +2457,8 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
 	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
-	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xb7\x01\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\x12R\n" +
+	"\x05as_of\x18\x06 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xb7\x01\n" +
 	"\x1bListImplementationsResponse\x12Q\n" +
 	"\x0fimplementations\x18\x01 \x03(\v2'.kompass.municipality.v1.ImplementationR\x0fimplementations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
@@ -1707,15 +2470,20 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"updateMask\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa4\x02\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xbf\x02\n" +
 	"!BatchUpdateImplementationsRequest\x12;\n" +
 	"\x06parent\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12]\n" +
 	"\brequests\x18\x02 \x03(\v24.kompass.municipality.v1.UpdateImplementationRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"w\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x19\n" +
+	"\bper_item\x18\x05 \x01(\bR\aperItem\"\xb7\x01\n" +
 	"\"BatchUpdateImplementationsResponse\x12Q\n" +
-	"\x0fimplementations\x18\x01 \x03(\v2'.kompass.municipality.v1.ImplementationR\x0fimplementations\"\x83\x02\n" +
+	"\x0fimplementations\x18\x01 \x03(\v2'.kompass.municipality.v1.ImplementationR\x0fimplementations\x12>\n" +
+	"\aresults\x18\x02 \x03(\v2$.kompass.municipality.v1.BatchResultR\aresults\"\x88\x01\n" +
+	"\vBatchResult\x12O\n" +
+	"\x0eimplementation\x18\x01 \x01(\v2'.kompass.municipality.v1.ImplementationR\x0eimplementation\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusR\x05error\"\x83\x02\n" +
 	"\x1bDeleteImplementationRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xbaHHrF2D^municipalities/[0-9]{8}/implementations/([0-9]{14}|ohne-[a-z0-9]+)$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
@@ -1733,7 +2501,7 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2-.kompass.municipality.v1.ImplementationChangeR\achanges\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xf4\x01\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xc8\x02\n" +
 	"\x0fListGapsRequest\x12;\n" +
 	"\x06parent\x18\x05 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
@@ -1741,14 +2509,15 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
 	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x120\n" +
-	"\x14include_not_assessed\x18\x06 \x01(\bR\x12includeNotAssessed\"\xd4\x01\n" +
+	"\x14include_not_assessed\x18\x06 \x01(\bR\x12includeNotAssessed\x12R\n" +
+	"\x05as_of\x18\a \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xd4\x01\n" +
 	"\x10ListGapsResponse\x120\n" +
 	"\x04gaps\x18\x01 \x03(\v2\x1c.kompass.municipality.v1.GapR\x04gaps\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05R\ttotalSize\x12\x1b\n" +
 	"\towed_size\x18\x04 \x01(\x05R\bowedSize\x12*\n" +
-	"\x11not_assessed_size\x18\x05 \x01(\x05R\x0fnotAssessedSize\"\xe4\x01\n" +
+	"\x11not_assessed_size\x18\x05 \x01(\x05R\x0fnotAssessedSize\"\xb8\x02\n" +
 	"\x19ListOnlineServicesRequest\x12;\n" +
 	"\x06parent\x18\x05 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
@@ -1756,15 +2525,17 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
 	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12\x16\n" +
-	"\x01q\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x01q\"\xb4\x01\n" +
+	"\x01q\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x01q\x12R\n" +
+	"\x05as_of\x18\a \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xb4\x01\n" +
 	"\x1aListOnlineServicesResponse\x12O\n" +
 	"\x0fonline_services\x18\x01 \x03(\v2&.kompass.municipality.v1.OnlineServiceR\x0eonlineServices\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x97\x02\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xeb\x02\n" +
 	"\x13ListProgressRequest\x12Y\n" +
 	"\bgroup_by\x18\x01 \x01(\x0e24.kompass.municipality.v1.ListProgressRequest.GroupByB\b\xbaH\x05\x82\x01\x02\x10\x01R\agroupBy\x12 \n" +
-	"\x06filter\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\"\x82\x01\n" +
+	"\x06filter\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12R\n" +
+	"\x05as_of\x18\x03 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\x82\x01\n" +
 	"\aGroupBy\x12\x18\n" +
 	"\x14GROUP_BY_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eGROUP_BY_THEME\x10\x01\x12\x15\n" +
@@ -1773,7 +2544,60 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\x15GROUP_BY_MUNICIPALITY\x10\x04\"\x98\x01\n" +
 	"\x14ListProgressResponse\x12B\n" +
 	"\bprogress\x18\x01 \x03(\v2&.kompass.municipality.v1.ProgressGroupR\bprogress\x12<\n" +
-	"\x05total\x18\x02 \x01(\v2&.kompass.municipality.v1.ProgressGroupR\x05total2\x80\x15\n" +
+	"\x05total\x18\x02 \x01(\v2&.kompass.municipality.v1.ProgressGroupR\x05total\"\xab\x02\n" +
+	"\x1bRevertImplementationRequest\x12b\n" +
+	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xbaHHrF2D^municipalities/[0-9]{8}/implementations/([0-9]{14}|ohne-[a-z0-9]+)$R\x04name\x12&\n" +
+	"\brevision\x18\x02 \x01(\x04B\n" +
+	"\xe0A\x02\xbaH\x042\x02 \x00R\brevision\x12\x1b\n" +
+	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"\xbe\x02\n" +
+	"\x1cImportImplementationsRequest\x12?\n" +
+	"\x06parent\x18\x01 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^municipalities/([0-9]{8}|-)$R\x06parent\x12!\n" +
+	"\x04file\x18\x02 \x01(\fB\r\xe0A\x02\xbaH\az\x05\x18\x80\x80\x80 R\x04file\x12?\n" +
+	"\x06format\x18\x03 \x01(\x0e2\x1d.kompass.common.v1.FileFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06format\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12>\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12\x14\n" +
+	"\x05force\x18\x06 \x01(\bR\x05force\"\xeb\x01\n" +
+	"\x1cExportImplementationsRequest\x12?\n" +
+	"\x06parent\x18\x01 \x01(\tB'\xe0A\x02\xbaH!r\x1f2\x1d^municipalities/([0-9]{8}|-)$R\x06parent\x12C\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1d.kompass.common.v1.FileFormatB\f\xbaH\t\x82\x01\x06\x18\x00\x18\x01\x18\x02R\x06format\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\rrecorded_only\x18\x04 \x01(\bR\frecordedOnly\"\xb6\x04\n" +
+	"\x18ListProgressTrendRequest\x12Y\n" +
+	"\bgroup_by\x18\x01 \x01(\x0e24.kompass.municipality.v1.ListProgressRequest.GroupByB\b\xbaH\x05\x82\x01\x02\x10\x01R\agroupBy\x12 \n" +
+	"\x06filter\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12Z\n" +
+	"\tfrom_date\x18\x03 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\bfromDate\x12V\n" +
+	"\ato_date\x18\x04 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x06toDate\x12`\n" +
+	"\binterval\x18\x05 \x01(\x0e2:.kompass.municipality.v1.ListProgressTrendRequest.IntervalB\b\xbaH\x05\x82\x01\x02\x10\x01R\binterval\"\x86\x01\n" +
+	"\bInterval\x12\x18\n" +
+	"\x14INTERVAL_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fINTERVAL_DAY\x10\x01\x12\x11\n" +
+	"\rINTERVAL_WEEK\x10\x02\x12\x12\n" +
+	"\x0eINTERVAL_MONTH\x10\x03\x12\x14\n" +
+	"\x10INTERVAL_QUARTER\x10\x04\x12\x11\n" +
+	"\rINTERVAL_YEAR\x10\x05\"\x95\x01\n" +
+	"\x19ListProgressTrendResponse\x12<\n" +
+	"\x06series\x18\x01 \x03(\v2$.kompass.municipality.v1.TrendSeriesR\x06series\x12:\n" +
+	"\x05total\x18\x02 \x01(\v2$.kompass.municipality.v1.TrendSeriesR\x05total\"\xc2\x01\n" +
+	"\x0eGetPlanRequest\x12<\n" +
+	"\x04name\x18\x01 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^municipalities/[0-9]{8}/plan$R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\"\xf3\x01\n" +
+	"\x11UpdatePlanRequest\x12<\n" +
+	"\x04plan\x18\x01 \x01(\v2\x1d.kompass.municipality.v1.PlanB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04plan\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"R\n" +
+	"\x10GetReportRequest\x12>\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^municipalities/[0-9]{8}/report$R\x04name2\xde\x1d\n" +
 	"\x13MunicipalityService\x12\x95\x01\n" +
 	"\x0fGetMunicipality\x12/.kompass.municipality.v1.GetMunicipalityRequest\x1a%.kompass.municipality.v1.Municipality\"*\xdaA\x04name\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=municipalities/*}\x12\x99\x01\n" +
 	"\x12ListMunicipalities\x122.kompass.municipality.v1.ListMunicipalitiesRequest\x1a3.kompass.municipality.v1.ListMunicipalitiesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/municipalities\x12\xca\x01\n" +
@@ -1786,10 +2610,18 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\x14UpdateImplementation\x124.kompass.municipality.v1.UpdateImplementationRequest\x1a'.kompass.municipality.v1.Implementation\"q\xdaA\x1aimplementation,update_mask\x82\xd3\xe4\x93\x02N:\x0eimplementation2</v1/{implementation.name=municipalities/*/implementations/*}\x12\xdb\x01\n" +
 	"\x1aBatchUpdateImplementations\x12:.kompass.municipality.v1.BatchUpdateImplementationsRequest\x1a;.kompass.municipality.v1.BatchUpdateImplementationsResponse\"D\x82\xd3\xe4\x93\x02>:\x01*\"9/v1/{parent=municipalities/*}/implementations:batchUpdate\x12\xc1\x01\n" +
 	"\x14DeleteImplementation\x124.kompass.municipality.v1.DeleteImplementationRequest\x1a5.kompass.municipality.v1.DeleteImplementationResponse\"<\xdaA\x04name\x82\xd3\xe4\x93\x02/*-/v1/{name=municipalities/*/implementations/*}\x12\xd8\x01\n" +
-	"\x19ListImplementationHistory\x129.kompass.municipality.v1.ListImplementationHistoryRequest\x1a:.kompass.municipality.v1.ListImplementationHistoryResponse\"D\xdaA\x04name\x82\xd3\xe4\x93\x027\x125/v1/{name=municipalities/*/implementations/*}:history\x12\x94\x01\n" +
+	"\x19ListImplementationHistory\x129.kompass.municipality.v1.ListImplementationHistoryRequest\x1a:.kompass.municipality.v1.ListImplementationHistoryResponse\"D\xdaA\x04name\x82\xd3\xe4\x93\x027\x125/v1/{name=municipalities/*/implementations/*}:history\x12\xb6\x01\n" +
+	"\x14RevertImplementation\x124.kompass.municipality.v1.RevertImplementationRequest\x1a'.kompass.municipality.v1.Implementation\"?\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{name=municipalities/*/implementations/*}:revert\x12\xb0\x01\n" +
+	"\x15ImportImplementations\x125.kompass.municipality.v1.ImportImplementationsRequest\x1a\x1f.kompass.common.v1.ImportReport\"?\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{parent=municipalities/*}/implementations:import\x12\xa2\x01\n" +
+	"\x15ExportImplementations\x125.kompass.municipality.v1.ExportImplementationsRequest\x1a\x14.google.api.HttpBody\"<\x82\xd3\xe4\x93\x026\x124/v1/{parent=municipalities/*}/implementations:export\x12\x94\x01\n" +
 	"\bListGaps\x12(.kompass.municipality.v1.ListGapsRequest\x1a).kompass.municipality.v1.ListGapsResponse\"3\xdaA\x06parent\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=municipalities/*}/gaps\x12\xbc\x01\n" +
 	"\x12ListOnlineServices\x122.kompass.municipality.v1.ListOnlineServicesRequest\x1a3.kompass.municipality.v1.ListOnlineServicesResponse\"=\xdaA\x06parent\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=municipalities/*}/onlineServices\x12\x81\x01\n" +
-	"\fListProgress\x12,.kompass.municipality.v1.ListProgressRequest\x1a-.kompass.municipality.v1.ListProgressResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/progressB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
+	"\fListProgress\x12,.kompass.municipality.v1.ListProgressRequest\x1a-.kompass.municipality.v1.ListProgressResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/progress\x12\x96\x01\n" +
+	"\x11ListProgressTrend\x121.kompass.municipality.v1.ListProgressTrendRequest\x1a2.kompass.municipality.v1.ListProgressTrendResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/progress:trend\x12\x82\x01\n" +
+	"\aGetPlan\x12'.kompass.municipality.v1.GetPlanRequest\x1a\x1d.kompass.municipality.v1.Plan\"/\xdaA\x04name\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=municipalities/*/plan}\x12\x9f\x01\n" +
+	"\n" +
+	"UpdatePlan\x12*.kompass.municipality.v1.UpdatePlanRequest\x1a\x1d.kompass.municipality.v1.Plan\"F\xdaA\x10plan,update_mask\x82\xd3\xe4\x93\x02-:\x04plan2%/v1/{plan.name=municipalities/*/plan}\x12\x8a\x01\n" +
+	"\tGetReport\x12).kompass.municipality.v1.GetReportRequest\x1a\x1f.kompass.municipality.v1.Report\"1\xdaA\x04name\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=municipalities/*/report}B=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
 
 var (
 	file_kompass_municipality_v1_municipality_service_proto_rawDescOnce sync.Once
@@ -1803,97 +2635,137 @@ func file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP() []byt
 	return file_kompass_municipality_v1_municipality_service_proto_rawDescData
 }
 
-var file_kompass_municipality_v1_municipality_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_kompass_municipality_v1_municipality_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_kompass_municipality_v1_municipality_service_proto_goTypes = []any{
 	(ListProgressRequest_GroupBy)(0),           // 0: kompass.municipality.v1.ListProgressRequest.GroupBy
-	(*GetMunicipalityRequest)(nil),             // 1: kompass.municipality.v1.GetMunicipalityRequest
-	(*ListMunicipalitiesRequest)(nil),          // 2: kompass.municipality.v1.ListMunicipalitiesRequest
-	(*ListMunicipalitiesResponse)(nil),         // 3: kompass.municipality.v1.ListMunicipalitiesResponse
-	(*UpdateMunicipalityRequest)(nil),          // 4: kompass.municipality.v1.UpdateMunicipalityRequest
-	(*ImportMunicipalitiesRequest)(nil),        // 5: kompass.municipality.v1.ImportMunicipalitiesRequest
-	(*GetDataCentreRequest)(nil),               // 6: kompass.municipality.v1.GetDataCentreRequest
-	(*ListDataCentresRequest)(nil),             // 7: kompass.municipality.v1.ListDataCentresRequest
-	(*ListDataCentresResponse)(nil),            // 8: kompass.municipality.v1.ListDataCentresResponse
-	(*GetImplementationRequest)(nil),           // 9: kompass.municipality.v1.GetImplementationRequest
-	(*ListImplementationsRequest)(nil),         // 10: kompass.municipality.v1.ListImplementationsRequest
-	(*ListImplementationsResponse)(nil),        // 11: kompass.municipality.v1.ListImplementationsResponse
-	(*UpdateImplementationRequest)(nil),        // 12: kompass.municipality.v1.UpdateImplementationRequest
-	(*BatchUpdateImplementationsRequest)(nil),  // 13: kompass.municipality.v1.BatchUpdateImplementationsRequest
-	(*BatchUpdateImplementationsResponse)(nil), // 14: kompass.municipality.v1.BatchUpdateImplementationsResponse
-	(*DeleteImplementationRequest)(nil),        // 15: kompass.municipality.v1.DeleteImplementationRequest
-	(*DeleteImplementationResponse)(nil),       // 16: kompass.municipality.v1.DeleteImplementationResponse
-	(*ListImplementationHistoryRequest)(nil),   // 17: kompass.municipality.v1.ListImplementationHistoryRequest
-	(*ListImplementationHistoryResponse)(nil),  // 18: kompass.municipality.v1.ListImplementationHistoryResponse
-	(*ListGapsRequest)(nil),                    // 19: kompass.municipality.v1.ListGapsRequest
-	(*ListGapsResponse)(nil),                   // 20: kompass.municipality.v1.ListGapsResponse
-	(*ListOnlineServicesRequest)(nil),          // 21: kompass.municipality.v1.ListOnlineServicesRequest
-	(*ListOnlineServicesResponse)(nil),         // 22: kompass.municipality.v1.ListOnlineServicesResponse
-	(*ListProgressRequest)(nil),                // 23: kompass.municipality.v1.ListProgressRequest
-	(*ListProgressResponse)(nil),               // 24: kompass.municipality.v1.ListProgressResponse
-	(*Municipality)(nil),                       // 25: kompass.municipality.v1.Municipality
-	(*fieldmaskpb.FieldMask)(nil),              // 26: google.protobuf.FieldMask
-	(v1.FileFormat)(0),                         // 27: kompass.common.v1.FileFormat
-	(*DataCentre)(nil),                         // 28: kompass.municipality.v1.DataCentre
-	(*Implementation)(nil),                     // 29: kompass.municipality.v1.Implementation
-	(*ImplementationChange)(nil),               // 30: kompass.municipality.v1.ImplementationChange
-	(*Gap)(nil),                                // 31: kompass.municipality.v1.Gap
-	(*OnlineService)(nil),                      // 32: kompass.municipality.v1.OnlineService
-	(*ProgressGroup)(nil),                      // 33: kompass.municipality.v1.ProgressGroup
-	(*v1.ImportReport)(nil),                    // 34: kompass.common.v1.ImportReport
+	(ListProgressTrendRequest_Interval)(0),     // 1: kompass.municipality.v1.ListProgressTrendRequest.Interval
+	(*GetMunicipalityRequest)(nil),             // 2: kompass.municipality.v1.GetMunicipalityRequest
+	(*ListMunicipalitiesRequest)(nil),          // 3: kompass.municipality.v1.ListMunicipalitiesRequest
+	(*ListMunicipalitiesResponse)(nil),         // 4: kompass.municipality.v1.ListMunicipalitiesResponse
+	(*UpdateMunicipalityRequest)(nil),          // 5: kompass.municipality.v1.UpdateMunicipalityRequest
+	(*ImportMunicipalitiesRequest)(nil),        // 6: kompass.municipality.v1.ImportMunicipalitiesRequest
+	(*GetDataCentreRequest)(nil),               // 7: kompass.municipality.v1.GetDataCentreRequest
+	(*ListDataCentresRequest)(nil),             // 8: kompass.municipality.v1.ListDataCentresRequest
+	(*ListDataCentresResponse)(nil),            // 9: kompass.municipality.v1.ListDataCentresResponse
+	(*GetImplementationRequest)(nil),           // 10: kompass.municipality.v1.GetImplementationRequest
+	(*ListImplementationsRequest)(nil),         // 11: kompass.municipality.v1.ListImplementationsRequest
+	(*ListImplementationsResponse)(nil),        // 12: kompass.municipality.v1.ListImplementationsResponse
+	(*UpdateImplementationRequest)(nil),        // 13: kompass.municipality.v1.UpdateImplementationRequest
+	(*BatchUpdateImplementationsRequest)(nil),  // 14: kompass.municipality.v1.BatchUpdateImplementationsRequest
+	(*BatchUpdateImplementationsResponse)(nil), // 15: kompass.municipality.v1.BatchUpdateImplementationsResponse
+	(*BatchResult)(nil),                        // 16: kompass.municipality.v1.BatchResult
+	(*DeleteImplementationRequest)(nil),        // 17: kompass.municipality.v1.DeleteImplementationRequest
+	(*DeleteImplementationResponse)(nil),       // 18: kompass.municipality.v1.DeleteImplementationResponse
+	(*ListImplementationHistoryRequest)(nil),   // 19: kompass.municipality.v1.ListImplementationHistoryRequest
+	(*ListImplementationHistoryResponse)(nil),  // 20: kompass.municipality.v1.ListImplementationHistoryResponse
+	(*ListGapsRequest)(nil),                    // 21: kompass.municipality.v1.ListGapsRequest
+	(*ListGapsResponse)(nil),                   // 22: kompass.municipality.v1.ListGapsResponse
+	(*ListOnlineServicesRequest)(nil),          // 23: kompass.municipality.v1.ListOnlineServicesRequest
+	(*ListOnlineServicesResponse)(nil),         // 24: kompass.municipality.v1.ListOnlineServicesResponse
+	(*ListProgressRequest)(nil),                // 25: kompass.municipality.v1.ListProgressRequest
+	(*ListProgressResponse)(nil),               // 26: kompass.municipality.v1.ListProgressResponse
+	(*RevertImplementationRequest)(nil),        // 27: kompass.municipality.v1.RevertImplementationRequest
+	(*ImportImplementationsRequest)(nil),       // 28: kompass.municipality.v1.ImportImplementationsRequest
+	(*ExportImplementationsRequest)(nil),       // 29: kompass.municipality.v1.ExportImplementationsRequest
+	(*ListProgressTrendRequest)(nil),           // 30: kompass.municipality.v1.ListProgressTrendRequest
+	(*ListProgressTrendResponse)(nil),          // 31: kompass.municipality.v1.ListProgressTrendResponse
+	(*GetPlanRequest)(nil),                     // 32: kompass.municipality.v1.GetPlanRequest
+	(*UpdatePlanRequest)(nil),                  // 33: kompass.municipality.v1.UpdatePlanRequest
+	(*GetReportRequest)(nil),                   // 34: kompass.municipality.v1.GetReportRequest
+	(*Municipality)(nil),                       // 35: kompass.municipality.v1.Municipality
+	(*fieldmaskpb.FieldMask)(nil),              // 36: google.protobuf.FieldMask
+	(v1.FileFormat)(0),                         // 37: kompass.common.v1.FileFormat
+	(*DataCentre)(nil),                         // 38: kompass.municipality.v1.DataCentre
+	(*Implementation)(nil),                     // 39: kompass.municipality.v1.Implementation
+	(*status.Status)(nil),                      // 40: google.rpc.Status
+	(*ImplementationChange)(nil),               // 41: kompass.municipality.v1.ImplementationChange
+	(*Gap)(nil),                                // 42: kompass.municipality.v1.Gap
+	(*OnlineService)(nil),                      // 43: kompass.municipality.v1.OnlineService
+	(*ProgressGroup)(nil),                      // 44: kompass.municipality.v1.ProgressGroup
+	(*TrendSeries)(nil),                        // 45: kompass.municipality.v1.TrendSeries
+	(*Plan)(nil),                               // 46: kompass.municipality.v1.Plan
+	(*v1.ImportReport)(nil),                    // 47: kompass.common.v1.ImportReport
+	(*httpbody.HttpBody)(nil),                  // 48: google.api.HttpBody
+	(*Report)(nil),                             // 49: kompass.municipality.v1.Report
 }
 var file_kompass_municipality_v1_municipality_service_proto_depIdxs = []int32{
-	25, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
-	25, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
-	26, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
-	27, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
-	28, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
-	29, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
-	29, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
-	26, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
-	12, // 8: kompass.municipality.v1.BatchUpdateImplementationsRequest.requests:type_name -> kompass.municipality.v1.UpdateImplementationRequest
-	29, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
-	30, // 10: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
-	31, // 11: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
-	32, // 12: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
-	0,  // 13: kompass.municipality.v1.ListProgressRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
-	33, // 14: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
-	33, // 15: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
-	1,  // 16: kompass.municipality.v1.MunicipalityService.GetMunicipality:input_type -> kompass.municipality.v1.GetMunicipalityRequest
-	2,  // 17: kompass.municipality.v1.MunicipalityService.ListMunicipalities:input_type -> kompass.municipality.v1.ListMunicipalitiesRequest
-	4,  // 18: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:input_type -> kompass.municipality.v1.UpdateMunicipalityRequest
-	5,  // 19: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:input_type -> kompass.municipality.v1.ImportMunicipalitiesRequest
-	6,  // 20: kompass.municipality.v1.MunicipalityService.GetDataCentre:input_type -> kompass.municipality.v1.GetDataCentreRequest
-	7,  // 21: kompass.municipality.v1.MunicipalityService.ListDataCentres:input_type -> kompass.municipality.v1.ListDataCentresRequest
-	9,  // 22: kompass.municipality.v1.MunicipalityService.GetImplementation:input_type -> kompass.municipality.v1.GetImplementationRequest
-	10, // 23: kompass.municipality.v1.MunicipalityService.ListImplementations:input_type -> kompass.municipality.v1.ListImplementationsRequest
-	12, // 24: kompass.municipality.v1.MunicipalityService.UpdateImplementation:input_type -> kompass.municipality.v1.UpdateImplementationRequest
-	13, // 25: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:input_type -> kompass.municipality.v1.BatchUpdateImplementationsRequest
-	15, // 26: kompass.municipality.v1.MunicipalityService.DeleteImplementation:input_type -> kompass.municipality.v1.DeleteImplementationRequest
-	17, // 27: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:input_type -> kompass.municipality.v1.ListImplementationHistoryRequest
-	19, // 28: kompass.municipality.v1.MunicipalityService.ListGaps:input_type -> kompass.municipality.v1.ListGapsRequest
-	21, // 29: kompass.municipality.v1.MunicipalityService.ListOnlineServices:input_type -> kompass.municipality.v1.ListOnlineServicesRequest
-	23, // 30: kompass.municipality.v1.MunicipalityService.ListProgress:input_type -> kompass.municipality.v1.ListProgressRequest
-	25, // 31: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
-	3,  // 32: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
-	25, // 33: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
-	34, // 34: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
-	28, // 35: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
-	8,  // 36: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
-	29, // 37: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
-	11, // 38: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
-	29, // 39: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
-	14, // 40: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
-	16, // 41: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
-	18, // 42: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
-	20, // 43: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
-	22, // 44: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
-	24, // 45: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
-	31, // [31:46] is the sub-list for method output_type
-	16, // [16:31] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	35, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
+	35, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
+	36, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
+	37, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
+	38, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
+	39, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	39, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
+	36, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	13, // 8: kompass.municipality.v1.BatchUpdateImplementationsRequest.requests:type_name -> kompass.municipality.v1.UpdateImplementationRequest
+	39, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	16, // 10: kompass.municipality.v1.BatchUpdateImplementationsResponse.results:type_name -> kompass.municipality.v1.BatchResult
+	39, // 11: kompass.municipality.v1.BatchResult.implementation:type_name -> kompass.municipality.v1.Implementation
+	40, // 12: kompass.municipality.v1.BatchResult.error:type_name -> google.rpc.Status
+	41, // 13: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
+	42, // 14: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
+	43, // 15: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
+	0,  // 16: kompass.municipality.v1.ListProgressRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
+	44, // 17: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
+	44, // 18: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
+	37, // 19: kompass.municipality.v1.ImportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	37, // 20: kompass.municipality.v1.ExportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	0,  // 21: kompass.municipality.v1.ListProgressTrendRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
+	1,  // 22: kompass.municipality.v1.ListProgressTrendRequest.interval:type_name -> kompass.municipality.v1.ListProgressTrendRequest.Interval
+	45, // 23: kompass.municipality.v1.ListProgressTrendResponse.series:type_name -> kompass.municipality.v1.TrendSeries
+	45, // 24: kompass.municipality.v1.ListProgressTrendResponse.total:type_name -> kompass.municipality.v1.TrendSeries
+	46, // 25: kompass.municipality.v1.UpdatePlanRequest.plan:type_name -> kompass.municipality.v1.Plan
+	36, // 26: kompass.municipality.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 27: kompass.municipality.v1.MunicipalityService.GetMunicipality:input_type -> kompass.municipality.v1.GetMunicipalityRequest
+	3,  // 28: kompass.municipality.v1.MunicipalityService.ListMunicipalities:input_type -> kompass.municipality.v1.ListMunicipalitiesRequest
+	5,  // 29: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:input_type -> kompass.municipality.v1.UpdateMunicipalityRequest
+	6,  // 30: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:input_type -> kompass.municipality.v1.ImportMunicipalitiesRequest
+	7,  // 31: kompass.municipality.v1.MunicipalityService.GetDataCentre:input_type -> kompass.municipality.v1.GetDataCentreRequest
+	8,  // 32: kompass.municipality.v1.MunicipalityService.ListDataCentres:input_type -> kompass.municipality.v1.ListDataCentresRequest
+	10, // 33: kompass.municipality.v1.MunicipalityService.GetImplementation:input_type -> kompass.municipality.v1.GetImplementationRequest
+	11, // 34: kompass.municipality.v1.MunicipalityService.ListImplementations:input_type -> kompass.municipality.v1.ListImplementationsRequest
+	13, // 35: kompass.municipality.v1.MunicipalityService.UpdateImplementation:input_type -> kompass.municipality.v1.UpdateImplementationRequest
+	14, // 36: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:input_type -> kompass.municipality.v1.BatchUpdateImplementationsRequest
+	17, // 37: kompass.municipality.v1.MunicipalityService.DeleteImplementation:input_type -> kompass.municipality.v1.DeleteImplementationRequest
+	19, // 38: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:input_type -> kompass.municipality.v1.ListImplementationHistoryRequest
+	27, // 39: kompass.municipality.v1.MunicipalityService.RevertImplementation:input_type -> kompass.municipality.v1.RevertImplementationRequest
+	28, // 40: kompass.municipality.v1.MunicipalityService.ImportImplementations:input_type -> kompass.municipality.v1.ImportImplementationsRequest
+	29, // 41: kompass.municipality.v1.MunicipalityService.ExportImplementations:input_type -> kompass.municipality.v1.ExportImplementationsRequest
+	21, // 42: kompass.municipality.v1.MunicipalityService.ListGaps:input_type -> kompass.municipality.v1.ListGapsRequest
+	23, // 43: kompass.municipality.v1.MunicipalityService.ListOnlineServices:input_type -> kompass.municipality.v1.ListOnlineServicesRequest
+	25, // 44: kompass.municipality.v1.MunicipalityService.ListProgress:input_type -> kompass.municipality.v1.ListProgressRequest
+	30, // 45: kompass.municipality.v1.MunicipalityService.ListProgressTrend:input_type -> kompass.municipality.v1.ListProgressTrendRequest
+	32, // 46: kompass.municipality.v1.MunicipalityService.GetPlan:input_type -> kompass.municipality.v1.GetPlanRequest
+	33, // 47: kompass.municipality.v1.MunicipalityService.UpdatePlan:input_type -> kompass.municipality.v1.UpdatePlanRequest
+	34, // 48: kompass.municipality.v1.MunicipalityService.GetReport:input_type -> kompass.municipality.v1.GetReportRequest
+	35, // 49: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
+	4,  // 50: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
+	35, // 51: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
+	47, // 52: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
+	38, // 53: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
+	9,  // 54: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
+	39, // 55: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
+	12, // 56: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
+	39, // 57: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
+	15, // 58: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
+	18, // 59: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
+	20, // 60: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
+	39, // 61: kompass.municipality.v1.MunicipalityService.RevertImplementation:output_type -> kompass.municipality.v1.Implementation
+	47, // 62: kompass.municipality.v1.MunicipalityService.ImportImplementations:output_type -> kompass.common.v1.ImportReport
+	48, // 63: kompass.municipality.v1.MunicipalityService.ExportImplementations:output_type -> google.api.HttpBody
+	22, // 64: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
+	24, // 65: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
+	26, // 66: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
+	31, // 67: kompass.municipality.v1.MunicipalityService.ListProgressTrend:output_type -> kompass.municipality.v1.ListProgressTrendResponse
+	46, // 68: kompass.municipality.v1.MunicipalityService.GetPlan:output_type -> kompass.municipality.v1.Plan
+	46, // 69: kompass.municipality.v1.MunicipalityService.UpdatePlan:output_type -> kompass.municipality.v1.Plan
+	49, // 70: kompass.municipality.v1.MunicipalityService.GetReport:output_type -> kompass.municipality.v1.Report
+	49, // [49:71] is the sub-list for method output_type
+	27, // [27:49] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_kompass_municipality_v1_municipality_service_proto_init() }
@@ -1907,8 +2779,8 @@ func file_kompass_municipality_v1_municipality_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_municipality_service_proto_rawDesc), len(file_kompass_municipality_v1_municipality_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   24,
+			NumEnums:      2,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

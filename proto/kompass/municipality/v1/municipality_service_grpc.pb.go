@@ -8,6 +8,7 @@ package municipalityv1
 
 import (
 	context "context"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -32,9 +33,16 @@ const (
 	MunicipalityService_BatchUpdateImplementations_FullMethodName = "/kompass.municipality.v1.MunicipalityService/BatchUpdateImplementations"
 	MunicipalityService_DeleteImplementation_FullMethodName       = "/kompass.municipality.v1.MunicipalityService/DeleteImplementation"
 	MunicipalityService_ListImplementationHistory_FullMethodName  = "/kompass.municipality.v1.MunicipalityService/ListImplementationHistory"
+	MunicipalityService_RevertImplementation_FullMethodName       = "/kompass.municipality.v1.MunicipalityService/RevertImplementation"
+	MunicipalityService_ImportImplementations_FullMethodName      = "/kompass.municipality.v1.MunicipalityService/ImportImplementations"
+	MunicipalityService_ExportImplementations_FullMethodName      = "/kompass.municipality.v1.MunicipalityService/ExportImplementations"
 	MunicipalityService_ListGaps_FullMethodName                   = "/kompass.municipality.v1.MunicipalityService/ListGaps"
 	MunicipalityService_ListOnlineServices_FullMethodName         = "/kompass.municipality.v1.MunicipalityService/ListOnlineServices"
 	MunicipalityService_ListProgress_FullMethodName               = "/kompass.municipality.v1.MunicipalityService/ListProgress"
+	MunicipalityService_ListProgressTrend_FullMethodName          = "/kompass.municipality.v1.MunicipalityService/ListProgressTrend"
+	MunicipalityService_GetPlan_FullMethodName                    = "/kompass.municipality.v1.MunicipalityService/GetPlan"
+	MunicipalityService_UpdatePlan_FullMethodName                 = "/kompass.municipality.v1.MunicipalityService/UpdatePlan"
+	MunicipalityService_GetReport_FullMethodName                  = "/kompass.municipality.v1.MunicipalityService/GetReport"
 )
 
 // MunicipalityServiceClient is the client API for MunicipalityService service.
@@ -64,18 +72,36 @@ type MunicipalityServiceClient interface {
 	// NOT_FOUND for an unknown municipality, INVALID_ARGUMENT for an unknown public service or solution,
 	// ABORTED when the etag is not the current one.
 	UpdateImplementation(ctx context.Context, in *UpdateImplementationRequest, opts ...grpc.CallOption) (*Implementation, error)
-	// Changes several implementations of one municipality at one moment, or none of them.
+	// Changes several implementations of one municipality: all at one moment or none, or, with per_item, each on its own with a
+	// result each.
 	BatchUpdateImplementations(ctx context.Context, in *BatchUpdateImplementationsRequest, opts ...grpc.CallOption) (*BatchUpdateImplementationsResponse, error)
 	// Removes what is recorded; the history stays. NOT_FOUND when nothing is recorded.
 	DeleteImplementation(ctx context.Context, in *DeleteImplementationRequest, opts ...grpc.CallOption) (*DeleteImplementationResponse, error)
 	// Every change of an implementation, newest first, read from the ledger.
 	ListImplementationHistory(ctx context.Context, in *ListImplementationHistoryRequest, opts ...grpc.CallOption) (*ListImplementationHistoryResponse, error)
+	// Records what a revision of the history holds as the newest state; the history goes on. NOT_FOUND when the revision is none
+	// of this implementation. Going back to a deletion deletes.
+	RevertImplementation(ctx context.Context, in *RevertImplementationRequest, opts ...grpc.CallOption) (*Implementation, error)
+	// Imports a table of implementation states, as :export writes it: of one municipality, or of several when the parent is
+	// "municipalities/-". All rows or none. Nothing is removed by an import. Over REST the body is the file itself.
+	ImportImplementations(ctx context.Context, in *ImportImplementationsRequest, opts ...grpc.CallOption) (*v1.ImportReport, error)
+	// The implementation states as a table that Excel opens and :import takes back unchanged: what is recorded, and what is owed.
+	ExportImplementations(ctx context.Context, in *ExportImplementationsRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 	// What the municipality owes and does not have online, with solutions that close it.
 	ListGaps(ctx context.Context, in *ListGapsRequest, opts ...grpc.CallOption) (*ListGapsResponse, error)
 	// The portals' read: what citizens of the municipality can use online, what its Kreis offers for them included.
 	ListOnlineServices(ctx context.Context, in *ListOnlineServicesRequest, opts ...grpc.CallOption) (*ListOnlineServicesResponse, error)
 	// How far themes, Kreise, size classes or municipalities are.
 	ListProgress(ctx context.Context, in *ListProgressRequest, opts ...grpc.CallOption) (*ListProgressResponse, error)
+	// How they came along: the same figures at the end of past days, counted by the days on which phases began.
+	ListProgressTrend(ctx context.Context, in *ListProgressTrendRequest, opts ...grpc.CallOption) (*ListProgressTrendResponse, error)
+	// The implementation plan: the gaps in the order in which they should be closed.
+	GetPlan(ctx context.Context, in *GetPlanRequest, opts ...grpc.CallOption) (*Plan, error)
+	// Sets capacity, start and weights of the plan; with validate_only it answers the plan that would follow, also from
+	// assumed implementations. ABORTED when the etag is not the current one.
+	UpdatePlan(ctx context.Context, in *UpdatePlanRequest, opts ...grpc.CallOption) (*Plan, error)
+	// The report for the head of administration, as data.
+	GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*Report, error)
 }
 
 type municipalityServiceClient struct {
@@ -206,6 +232,36 @@ func (c *municipalityServiceClient) ListImplementationHistory(ctx context.Contex
 	return out, nil
 }
 
+func (c *municipalityServiceClient) RevertImplementation(ctx context.Context, in *RevertImplementationRequest, opts ...grpc.CallOption) (*Implementation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Implementation)
+	err := c.cc.Invoke(ctx, MunicipalityService_RevertImplementation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ImportImplementations(ctx context.Context, in *ImportImplementationsRequest, opts ...grpc.CallOption) (*v1.ImportReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.ImportReport)
+	err := c.cc.Invoke(ctx, MunicipalityService_ImportImplementations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ExportImplementations(ctx context.Context, in *ExportImplementationsRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, MunicipalityService_ExportImplementations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *municipalityServiceClient) ListGaps(ctx context.Context, in *ListGapsRequest, opts ...grpc.CallOption) (*ListGapsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListGapsResponse)
@@ -230,6 +286,46 @@ func (c *municipalityServiceClient) ListProgress(ctx context.Context, in *ListPr
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListProgressResponse)
 	err := c.cc.Invoke(ctx, MunicipalityService_ListProgress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ListProgressTrend(ctx context.Context, in *ListProgressTrendRequest, opts ...grpc.CallOption) (*ListProgressTrendResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListProgressTrendResponse)
+	err := c.cc.Invoke(ctx, MunicipalityService_ListProgressTrend_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) GetPlan(ctx context.Context, in *GetPlanRequest, opts ...grpc.CallOption) (*Plan, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Plan)
+	err := c.cc.Invoke(ctx, MunicipalityService_GetPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) UpdatePlan(ctx context.Context, in *UpdatePlanRequest, opts ...grpc.CallOption) (*Plan, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Plan)
+	err := c.cc.Invoke(ctx, MunicipalityService_UpdatePlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*Report, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Report)
+	err := c.cc.Invoke(ctx, MunicipalityService_GetReport_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -263,18 +359,36 @@ type MunicipalityServiceServer interface {
 	// NOT_FOUND for an unknown municipality, INVALID_ARGUMENT for an unknown public service or solution,
 	// ABORTED when the etag is not the current one.
 	UpdateImplementation(context.Context, *UpdateImplementationRequest) (*Implementation, error)
-	// Changes several implementations of one municipality at one moment, or none of them.
+	// Changes several implementations of one municipality: all at one moment or none, or, with per_item, each on its own with a
+	// result each.
 	BatchUpdateImplementations(context.Context, *BatchUpdateImplementationsRequest) (*BatchUpdateImplementationsResponse, error)
 	// Removes what is recorded; the history stays. NOT_FOUND when nothing is recorded.
 	DeleteImplementation(context.Context, *DeleteImplementationRequest) (*DeleteImplementationResponse, error)
 	// Every change of an implementation, newest first, read from the ledger.
 	ListImplementationHistory(context.Context, *ListImplementationHistoryRequest) (*ListImplementationHistoryResponse, error)
+	// Records what a revision of the history holds as the newest state; the history goes on. NOT_FOUND when the revision is none
+	// of this implementation. Going back to a deletion deletes.
+	RevertImplementation(context.Context, *RevertImplementationRequest) (*Implementation, error)
+	// Imports a table of implementation states, as :export writes it: of one municipality, or of several when the parent is
+	// "municipalities/-". All rows or none. Nothing is removed by an import. Over REST the body is the file itself.
+	ImportImplementations(context.Context, *ImportImplementationsRequest) (*v1.ImportReport, error)
+	// The implementation states as a table that Excel opens and :import takes back unchanged: what is recorded, and what is owed.
+	ExportImplementations(context.Context, *ExportImplementationsRequest) (*httpbody.HttpBody, error)
 	// What the municipality owes and does not have online, with solutions that close it.
 	ListGaps(context.Context, *ListGapsRequest) (*ListGapsResponse, error)
 	// The portals' read: what citizens of the municipality can use online, what its Kreis offers for them included.
 	ListOnlineServices(context.Context, *ListOnlineServicesRequest) (*ListOnlineServicesResponse, error)
 	// How far themes, Kreise, size classes or municipalities are.
 	ListProgress(context.Context, *ListProgressRequest) (*ListProgressResponse, error)
+	// How they came along: the same figures at the end of past days, counted by the days on which phases began.
+	ListProgressTrend(context.Context, *ListProgressTrendRequest) (*ListProgressTrendResponse, error)
+	// The implementation plan: the gaps in the order in which they should be closed.
+	GetPlan(context.Context, *GetPlanRequest) (*Plan, error)
+	// Sets capacity, start and weights of the plan; with validate_only it answers the plan that would follow, also from
+	// assumed implementations. ABORTED when the etag is not the current one.
+	UpdatePlan(context.Context, *UpdatePlanRequest) (*Plan, error)
+	// The report for the head of administration, as data.
+	GetReport(context.Context, *GetReportRequest) (*Report, error)
 	mustEmbedUnimplementedMunicipalityServiceServer()
 }
 
@@ -321,6 +435,15 @@ func (UnimplementedMunicipalityServiceServer) DeleteImplementation(context.Conte
 func (UnimplementedMunicipalityServiceServer) ListImplementationHistory(context.Context, *ListImplementationHistoryRequest) (*ListImplementationHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListImplementationHistory not implemented")
 }
+func (UnimplementedMunicipalityServiceServer) RevertImplementation(context.Context, *RevertImplementationRequest) (*Implementation, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevertImplementation not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ImportImplementations(context.Context, *ImportImplementationsRequest) (*v1.ImportReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportImplementations not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ExportImplementations(context.Context, *ExportImplementationsRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportImplementations not implemented")
+}
 func (UnimplementedMunicipalityServiceServer) ListGaps(context.Context, *ListGapsRequest) (*ListGapsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListGaps not implemented")
 }
@@ -329,6 +452,18 @@ func (UnimplementedMunicipalityServiceServer) ListOnlineServices(context.Context
 }
 func (UnimplementedMunicipalityServiceServer) ListProgress(context.Context, *ListProgressRequest) (*ListProgressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListProgress not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ListProgressTrend(context.Context, *ListProgressTrendRequest) (*ListProgressTrendResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListProgressTrend not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) GetPlan(context.Context, *GetPlanRequest) (*Plan, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPlan not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) UpdatePlan(context.Context, *UpdatePlanRequest) (*Plan, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePlan not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) GetReport(context.Context, *GetReportRequest) (*Report, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReport not implemented")
 }
 func (UnimplementedMunicipalityServiceServer) mustEmbedUnimplementedMunicipalityServiceServer() {}
 func (UnimplementedMunicipalityServiceServer) testEmbeddedByValue()                             {}
@@ -567,6 +702,60 @@ func _MunicipalityService_ListImplementationHistory_Handler(srv interface{}, ctx
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MunicipalityService_RevertImplementation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevertImplementationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).RevertImplementation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_RevertImplementation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).RevertImplementation(ctx, req.(*RevertImplementationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ImportImplementations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportImplementationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ImportImplementations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ImportImplementations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ImportImplementations(ctx, req.(*ImportImplementationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ExportImplementations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportImplementationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ExportImplementations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ExportImplementations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ExportImplementations(ctx, req.(*ExportImplementationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MunicipalityService_ListGaps_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListGapsRequest)
 	if err := dec(in); err != nil {
@@ -617,6 +806,78 @@ func _MunicipalityService_ListProgress_Handler(srv interface{}, ctx context.Cont
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MunicipalityServiceServer).ListProgress(ctx, req.(*ListProgressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ListProgressTrend_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListProgressTrendRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ListProgressTrend(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ListProgressTrend_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ListProgressTrend(ctx, req.(*ListProgressTrendRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_GetPlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).GetPlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_GetPlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).GetPlan(ctx, req.(*GetPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_UpdatePlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).UpdatePlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_UpdatePlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).UpdatePlan(ctx, req.(*UpdatePlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_GetReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).GetReport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_GetReport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).GetReport(ctx, req.(*GetReportRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -677,6 +938,18 @@ var MunicipalityService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MunicipalityService_ListImplementationHistory_Handler,
 		},
 		{
+			MethodName: "RevertImplementation",
+			Handler:    _MunicipalityService_RevertImplementation_Handler,
+		},
+		{
+			MethodName: "ImportImplementations",
+			Handler:    _MunicipalityService_ImportImplementations_Handler,
+		},
+		{
+			MethodName: "ExportImplementations",
+			Handler:    _MunicipalityService_ExportImplementations_Handler,
+		},
+		{
 			MethodName: "ListGaps",
 			Handler:    _MunicipalityService_ListGaps_Handler,
 		},
@@ -687,6 +960,22 @@ var MunicipalityService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListProgress",
 			Handler:    _MunicipalityService_ListProgress_Handler,
+		},
+		{
+			MethodName: "ListProgressTrend",
+			Handler:    _MunicipalityService_ListProgressTrend_Handler,
+		},
+		{
+			MethodName: "GetPlan",
+			Handler:    _MunicipalityService_GetPlan_Handler,
+		},
+		{
+			MethodName: "UpdatePlan",
+			Handler:    _MunicipalityService_UpdatePlan_Handler,
+		},
+		{
+			MethodName: "GetReport",
+			Handler:    _MunicipalityService_GetReport_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
