@@ -16,6 +16,7 @@ import (
 type records struct {
 	places    state.Table[*place] // by AGS
 	centres   state.Table[*municipalityv1.DataCentre]
+	plans     state.Table[*municipalityv1.Plan] // by AGS: what people set
 	catalogue *catalogue
 	market    *market
 	usage     *lazy[usage] // of places
@@ -25,6 +26,7 @@ func emptyRecords() records {
 	return records{
 		places:    state.NewTable[*place](),
 		centres:   state.NewTable[*municipalityv1.DataCentre](),
+		plans:     state.NewTable[*municipalityv1.Plan](),
 		catalogue: emptyCatalogue(),
 		market:    emptyMarket(),
 		usage:     &lazy[usage]{},
@@ -109,7 +111,7 @@ type change struct {
 
 func (r records) apply(batch []ledger.Entry) (records, error) {
 	touched := map[string]*changes{}
-	centres := r.centres.Edit()
+	centres, plans := r.centres.Edit(), r.plans.Edit()
 	var actor string
 	for i := range batch {
 		e := &batch[i]
@@ -122,6 +124,10 @@ func (r records) apply(batch []ledger.Entry) (records, error) {
 			}
 			if e.Entity == nil {
 				centres.Delete(id)
+				continue
+			}
+		case "plan":
+			if applyPlan(plans, e, id) {
 				continue
 			}
 		case "municipality":
@@ -140,7 +146,7 @@ func (r records) apply(batch []ledger.Entry) (records, error) {
 		}
 		return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
 	}
-	r.centres = centres.Done()
+	r.centres, r.plans = centres.Done(), plans.Done()
 	if len(touched) > 0 {
 		r.places, r.usage = r.merge(touched), &lazy[usage]{}
 	}
