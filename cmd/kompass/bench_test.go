@@ -47,6 +47,7 @@ func TestBench(t *testing.T) {
 	b := &bench{t: t, p: p, dir: dir}
 	b.importCatalogue()
 	b.search()
+	b.writes()
 	b.restart()
 	b.print()
 }
@@ -307,14 +308,16 @@ func percentile(d []time.Duration, p int) time.Duration {
 
 func median(d []time.Duration) time.Duration { return percentile(d, 50) }
 
-// resident reads the resident memory of a process from the kernel.
-func resident(pid int) string {
+// resident reads the resident memory of a process from the kernel: "123456 kB".
+func resident(pid int) string { return procStatus(pid, "VmRSS:") }
+
+func procStatus(pid int, field string) string {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return "unknown"
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, field); ok {
 			return strings.TrimSpace(value)
 		}
 	}
