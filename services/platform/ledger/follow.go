@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,41 +21,17 @@ func (l *Log) Follow(ctx context.Context, after uint64, apply func([]Message) er
 
 func (l *Log) followStream(ctx context.Context, stream string, after uint64, apply func([]Message) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	consumer, err := l.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   after + 1,
-	})
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", stream, err)
-	}
 	queue := make(chan Message, followBatch)
 	failed := make(chan error, 1)
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		meta, err := m.Metadata()
-		if err != nil {
-			select {
-			case failed <- err:
-			default:
-			}
-			return
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		d := &delivery{js: l.js, stream: stream, next: after + 1, queue: queue}
+		if err := d.run(ctx); err != nil {
+			failed <- fmt.Errorf("follow %s: %w", stream, err)
 		}
-		select {
-		case queue <- Message{Subject: m.Subject(), Sequence: meta.Sequence.Stream, Data: m.Data()}:
-		case <-ctx.Done():
-		}
-	}, jetstream.PullMaxMessages(followBatch), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			select {
-			case failed <- err:
-			default:
-			}
-		}
-	}))
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", stream, err)
-	}
-	defer consuming.Stop()
+	})
+	defer reading.Wait()
+	defer cancel()
 	return drain(ctx, queue, failed, apply)
 }
 
@@ -83,10 +60,12 @@ func drain(ctx context.Context, queue <-chan Message, failed <-chan error, apply
 	}
 }
 
-// present tells by a *Damage that a record is not there although later ones are.
+// present tells by a *Damage that a record is not there although later ones are. In a cluster any node may answer, also
+// one that is still catching up: that one has nothing later either, and proves nothing.
 func (l *Log) present(ctx context.Context, sequence uint64) error {
-	_, err := l.stream.GetMsg(ctx, sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	m, err := l.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(">"))
+	absent := errors.Is(err, jetstream.ErrMsgNotFound) && l.stream.CachedInfo().Config.Replicas == 1
+	if absent || err == nil && m.Sequence > sequence {
 		return &Damage{Stream: l.name.Stream(), Sequence: sequence, Problem: "is missing, although the stream counts it"}
 	}
 	return err
@@ -97,12 +76,17 @@ func (l *Log) present(ctx context.Context, sequence uint64) error {
 func (l *Log) History(ctx context.Context, subject string) ([]Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	known := l.feed.chain.Head(subject).Sequence
 	var entries []Entry
 	var head Head
 	for seq := uint64(1); ; seq = head.Sequence + 1 {
 		m, err := l.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return entries, nil
+			if head.Sequence >= known {
+				return entries, nil
+			}
+			pause(ctx, deliveryRetry/10) // the node that answered is behind this replica
+			continue
 		}
 		if err != nil {
 			return nil, unavailable(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
@@ -88,8 +89,14 @@ func declaration(n Name, replicas int) jetstream.StreamConfig {
 }
 
 // Open creates the stream, or checks that the existing one keeps the same promises (ErrConfig names what differs).
-// replicas is 1 for the embedded server and 3 for a cluster.
+// replicas is 1 for the embedded server and 3 for a cluster. A cluster that is not formed yet is waited for.
 func Open(ctx context.Context, nc *nats.Conn, n Name, replicas int) (*Log, error) {
+	return openStream(ctx, nc, n, replicas, nil)
+}
+
+func openStream(ctx context.Context, nc *nats.Conn, n Name, replicas int, waiting func(error)) (*Log, error) {
+	ctx, cancel := context.WithTimeout(ctx, formTime)
+	defer cancel()
 	if err := n.Check(); err != nil {
 		return nil, err
 	}
@@ -98,10 +105,13 @@ func Open(ctx context.Context, nc *nats.Conn, n Name, replicas int) (*Log, error
 		return nil, fmt.Errorf("ledger %s: %w", n.Stream(), err)
 	}
 	want := declaration(n, replicas)
-	stream, err := js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, want)
-	}
+	stream, err := patiently(ctx, waiting, func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, want.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) { // several replicas may find that at once: the same stream is created once
+			stream, err = js.CreateStream(ctx, want)
+		}
+		return stream, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", want.Name, err)
 	}
@@ -144,11 +154,11 @@ func (l *Log) Name() Name { return l.name }
 
 // LastSequence asks the stream's leader for the sequence of the newest record; 0 while there is none.
 func (l *Log) LastSequence(ctx context.Context) (uint64, error) {
-	info, err := l.stream.Info(ctx)
+	last, err := lastSequence(ctx, l.stream)
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	return info.State.LastSeq, nil
+	return last, nil
 }
 
 // Site is where ledgers live: a connection, the data centre whose streams they are, and how often each is replicated.
@@ -160,6 +170,8 @@ type Site struct {
 	Witness *Witness
 	// Failed, if not nil, says why nothing can be stored at the moment: writes then fail at once instead of waiting.
 	Failed func() error
+	// Logger hears that a cluster is waited for; nil is silent.
+	Logger *slog.Logger
 	// Shared lets all services of a process read each stream once; nil lets every Open read for itself.
 	Shared *Shared
 }
@@ -194,7 +206,7 @@ func (s Site) Open(ctx context.Context, service string) (*Log, error) {
 
 func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 	if s.Witness == nil {
-		return Open(ctx, s.Conn, name, s.Replicas)
+		return openStream(ctx, s.Conn, name, s.Replicas, s.waiting(name))
 	}
 	seen, err := s.Witness.Seen(name.Stream())
 	if err != nil {
@@ -215,6 +227,20 @@ func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 	}
 	l.notes, err = s.Witness.Open(name)
 	return l, err
+}
+
+// waiting logs now and then why a stream cannot be opened yet.
+func (s Site) waiting(n Name) func(error) {
+	if s.Logger == nil {
+		return nil
+	}
+	var said time.Time
+	return func(err error) {
+		if time.Since(said) > formTime/24 {
+			said = time.Now()
+			s.Logger.Warn("NATS cluster is not ready, waiting", "stream", n.Stream(), "replicas", s.Replicas, "error", err)
+		}
+	}
 }
 
 func exists(ctx context.Context, nc *nats.Conn, n Name) bool {

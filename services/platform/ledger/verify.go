@@ -63,10 +63,18 @@ func VerifyCluster(ctx context.Context, nc *nats.Conn, progress func(stream stri
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	var reports []Report
-	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("kompass.>"))
-	for info := range streams.Info() {
-		v := newVerification(info.Config.Name, progress)
-		if err := v.follow(ctx, js, info.State.LastSeq); err != nil {
+	streams := js.StreamNames(ctx, jetstream.WithStreamListSubject("kompass.>"))
+	for name := range streams.Name() {
+		stream, err := patiently(ctx, nil, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
+		if err != nil {
+			return nil, fmt.Errorf("verify %s: %w", name, err)
+		}
+		last, err := lastSequence(ctx, stream) // a list of streams says nothing about those without a leader
+		if err != nil {
+			return nil, fmt.Errorf("verify %s: %w", name, err)
+		}
+		v := newVerification(name, progress)
+		if err := v.follow(ctx, js, last); err != nil {
 			return nil, err
 		}
 		reports = append(reports, v.finish())

@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A cluster that elects a leader answers questions late, with a refusal that passes, or not at all.
+const (
+	askTime  = 2 * time.Second        // for one try: a lost question is asked again
+	askPause = 250 * time.Millisecond // between two tries
+	formTime = 2 * time.Minute        // for a cluster to form when a stream is opened
+)
+
+// patiently asks until there is an answer, a refusal that will not pass, or ctx ends. waiting, if not nil, hears of every
+// try that was in vain.
+func patiently[T any](ctx context.Context, waiting func(error), ask func(context.Context) (T, error)) (T, error) {
+	for {
+		bounded, cancel := context.WithTimeout(ctx, askTime)
+		answer, err := ask(bounded)
+		cancel()
+		if err == nil || ctx.Err() != nil || !passes(err) {
+			return answer, err
+		}
+		if waiting != nil {
+			waiting(err)
+		}
+		pause(ctx, askPause)
+	}
+}
+
+// codeNoPeers refuses a stream because too few nodes are there (yet) to hold its replicas.
+const codeNoPeers jetstream.ErrorCode = 10005
+
+// passes tells whether an error of the cluster may be over by the next try.
+func passes(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.Code == http.StatusServiceUnavailable || api.ErrorCode == codeNoPeers
+	}
+	for _, passing := range []error{
+		errLeaderless, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// errLeaderless says that a stream has no leader at the moment: a node that follows answered, which may lag behind.
+var errLeaderless = errors.New("stream has no leader")
+
+// lastSequence asks the leader of a stream for the sequence of its newest record, for as long as it takes or ctx lasts.
+func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) {
+	return patiently(ctx, nil, func(ctx context.Context) (uint64, error) {
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if info.Cluster != nil && info.Cluster.Leader == "" && info.Config.Replicas > 1 {
+			return 0, errLeaderless
+		}
+		return info.State.LastSeq, nil
+	})
+}
