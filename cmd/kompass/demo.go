@@ -81,7 +81,7 @@ type starterLoader struct {
 	err            error
 }
 
-func newStarterLoader(ctx context.Context, conns map[string]*grpc.ClientConn) *starterLoader {
+func newStarterLoader(ctx context.Context, conns map[string]grpc.ClientConnInterface) *starterLoader {
 	return &starterLoader{ctx: ctx,
 		catalogue:      cataloguev1.NewCatalogueServiceClient(conns["catalogue"]),
 		municipalities: municipalityv1.NewMunicipalityServiceClient(conns["municipality"]),

@@ -59,8 +59,10 @@ type platform struct {
 	opened   chan struct{} // closed when all services are made
 	open     atomic.Bool   // the process is ready for requests
 	grpc     *grpc.Server
-	memory   *bufconn.Listener // gRPC within the process
-	conns    map[string]*grpc.ClientConn
+	local    *server.Local     // the services of this process, without a connection
+	memory   *bufconn.Listener // gRPC within the process, for streams
+	conns    map[string]grpc.ClientConnInterface
+	dialed   []*grpc.ClientConn // to be closed
 	http     *http.Server
 	address  string // of the REST edge, as it listens
 }
@@ -68,7 +70,7 @@ type platform struct {
 func newPlatform(s *settings, keys *identity.Keys) *platform {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), services: map[string]service{}, conns: map[string]*grpc.ClientConn{}}
+	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
 }
 
 // units lists what starts, in this order; it stops in the reverse order, the broker last.
@@ -170,19 +172,28 @@ func (p *platform) startGRPC(context.Context) error {
 	for name, s := range p.services {
 		revisions[grpcNames[name]] = s.Revisions()
 	}
+	options := server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: &partHealth{p: p}}
 	var err error
-	p.grpc, err = server.New(server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: &partHealth{p: p}})
+	if p.grpc, err = server.New(options); err != nil {
+		return err
+	}
+	p.memory = bufconn.Listen(1 << 20)
+	streams, err := p.dial("passthrough:///memory",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.memory.DialContext(ctx) }))
 	if err != nil {
+		return err
+	}
+	if p.local, err = server.NewLocal(options, streams); err != nil {
 		return err
 	}
 	for _, s := range p.services {
 		s.Register(p.grpc)
+		s.Register(p.local)
 	}
 	listener, err := net.Listen("tcp", p.Grpc)
 	if err != nil {
 		return err
 	}
-	p.memory = bufconn.Listen(1 << 20)
 	for _, l := range []net.Listener{listener, p.memory} {
 		go func() {
 			if err := p.grpc.Serve(l); err != nil {
@@ -193,23 +204,27 @@ func (p *platform) startGRPC(context.Context) error {
 	return p.connect()
 }
 
-// connect makes a client connection to every service, within the process or to where it runs.
-func (p *platform) connect() error {
-	local, err := grpc.NewClient("passthrough:///memory", clientOptions(
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.memory.DialContext(ctx) }))...)
-	if err != nil {
-		return err
-	}
+// connect finds the way to every service, within the process or to where it runs.
+func (p *platform) connect() (err error) {
 	for name := range grpcNames {
 		if p.runs(name) {
-			p.conns[name] = local
+			p.conns[name] = p.local
 		} else if addr := p.addresses[name]; addr != "" {
-			if p.conns[name], err = dial(addr); err != nil {
+			if p.conns[name], err = p.dial(addr); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// dial is [dial] for as long as the process runs.
+func (p *platform) dial(addr string, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(addr, clientOptions(more...)...)
+	if err == nil {
+		p.dialed = append(p.dialed, conn)
+	}
+	return conn, err
 }
 
 // dial connects to a gRPC port without transport security: within a cluster that is the network's matter.
@@ -224,8 +239,8 @@ func clientOptions(more ...grpc.DialOption) []grpc.DialOption {
 
 // stopGRPC lets running calls end, for as long as a unit may take to stop.
 func (p *platform) stopGRPC(ctx context.Context) error {
-	for _, c := range p.conns {
-		_ = c.Close() // the connection within the process is shared: closing it twice is harmless
+	for _, c := range p.dialed {
+		_ = c.Close()
 	}
 	p.open.Store(false)
 	done := make(chan struct{})

@@ -22,6 +22,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(staticEnv); file != "" { // started by a benchmark
+		panic(serveStatic(file))
+	}
 	dir, err := os.MkdirTemp("", "kompass")
 	if err != nil {
 		panic(err)
