@@ -4,6 +4,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -90,13 +91,44 @@ func (e *Embedded) Stop() {
 }
 
 // Connect connects to an external cluster; url may list several servers, separated by commas. A lost connection is
-// re-established for as long as the process runs.
+// re-established for as long as the process runs. What is published meanwhile fails at once: a write that was answered
+// with an error must not reach the cluster later.
 func Connect(url string, log *slog.Logger, more ...nats.Option) (*nats.Conn, error) {
-	conn, err := nats.Connect(url, options("kompass", log, more...)...)
+	external := []nats.Option{
+		nats.Timeout(3 * time.Second),
+		nats.PingInterval(5 * time.Second), // a server that lost its power sends no farewell
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectJitter(100*time.Millisecond, time.Second),
+		nats.ReconnectBufSize(-1),
+	}
+	conn, err := nats.Connect(url, options("kompass", log, append(external, more...)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	return conn, nil
+}
+
+const (
+	awaitTime  = 2 * time.Minute // for the first server of a cluster to answer
+	awaitPause = time.Second
+)
+
+// Await connects as Connect does, and waits for a cluster that does not answer yet, as after a start of a whole data centre.
+func Await(ctx context.Context, url string, log *slog.Logger, more ...nats.Option) (*nats.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, awaitTime)
+	defer cancel()
+	for {
+		conn, err := Connect(url, log, more...)
+		if err == nil || !errors.Is(err, nats.ErrNoServers) && !errors.Is(err, nats.ErrTimeout) {
+			return conn, err
+		}
+		log.Warn("no NATS server answers, waiting", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(awaitPause):
+		}
+	}
 }
 
 func options(name string, log *slog.Logger, more ...nats.Option) []nats.Option {

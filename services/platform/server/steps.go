@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/state"
 )
 
 // faults turns every error into one that may be shown. What fails after the time of the call ran out failed for that.
@@ -138,14 +139,15 @@ func (r *revision) around(ctx context.Context, c *Call, next Next) error {
 	if !ok {
 		return next(ctx)
 	}
-	if token := incoming(ctx, HeaderRevision); token != "" {
-		if err := r.waitFor(ctx, revisions, token); err != nil {
+	carried := incoming(ctx, HeaderRevision)
+	if carried != "" {
+		if err := r.waitFor(ctx, revisions, carried); err != nil {
 			return err
 		}
 	}
 	err := next(ctx)
 	if token := revisions.Token(); token != "" {
-		_ = c.SetHeader(HeaderRevision, token) // fails on a stream whose first message has left
+		_ = c.SetHeader(HeaderRevision, state.Join(token, carried)) // fails on a stream whose first message has left
 	}
 	return err
 }

@@ -27,6 +27,33 @@ func (r *Replica[S]) Token() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(b.String()))
 }
 
+// Join adds to a token what another one stands for in streams that the first does not name. So a client that goes from one
+// service to the next, and carries nothing but the newest token, keeps what it has seen. A token that cannot be read adds
+// nothing, and neither does one that would make the result longer than a token may be.
+func Join(token, carried string) string {
+	if carried == "" || carried == token {
+		return token
+	}
+	own, err := base64.RawURLEncoding.DecodeString(token)
+	more, errMore := base64.RawURLEncoding.DecodeString(carried)
+	if err != nil || errMore != nil {
+		return token
+	}
+	joined := string(own)
+	for part := range strings.SplitSeq(string(more), ",") {
+		if stream, _, ok := strings.Cut(part, "="); ok && !strings.Contains(","+joined, ","+stream+"=") {
+			joined += "," + part
+		}
+	}
+	if longer := base64.RawURLEncoding.EncodeToString([]byte(joined)); len(longer) <= maxToken {
+		return longer
+	}
+	return token
+}
+
+// maxToken bounds the length of a token in bytes.
+const maxToken = 4096
+
 // WaitFor waits until this replica has applied what a token stands for, as far as it follows the same streams.
 // Errors are faults: InvalidRevision, NotCaughtUp, StreamBroken.
 func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
@@ -48,7 +75,7 @@ func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
 }
 
 func (r *Replica[S]) parse(token string) ([]uint64, error) {
-	if len(token) > 4096 {
+	if len(token) > maxToken {
 		return nil, ErrRevision
 	}
 	text, err := base64.RawURLEncoding.DecodeString(token)

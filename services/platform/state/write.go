@@ -14,6 +14,12 @@ import (
 // attempts bounds how often a decision is repeated when others change the same entities.
 const attempts = 20
 
+// The pause before a repetition grows by one of these: others who write are done at once, a cluster needs seconds.
+const (
+	conflictStep = 2 * time.Millisecond
+	outageStep   = 50 * time.Millisecond
+)
+
 // Decide looks at a state and says what shall change; nothing is a valid answer. It may run several times and must have
 // no effect of its own. It leaves Draft.Head alone.
 type Decide[S any] func(S) ([]ledger.Draft, error)
@@ -50,7 +56,11 @@ func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]
 			return result, err
 		}
 		last = err
-		if err := r.catchUp(ctx, attempt); err != nil {
+		step := conflictStep
+		if errors.Is(err, ledger.ErrUnavailable) {
+			step = outageStep
+		}
+		if err := r.catchUp(ctx, time.Duration(attempt)*step); err != nil {
 			return Result[S]{}, errors.Join(last, err)
 		}
 		if errors.Is(err, ledger.ErrUnavailable) && len(c.Digest) == 0 && attempt > 2 {
@@ -102,10 +112,10 @@ func (r *Replica[S]) after(ctx context.Context, sequence uint64, repeated bool) 
 }
 
 // catchUp waits until the own state holds all that the stream holds, so that the next decision sees what won.
-func (r *Replica[S]) catchUp(ctx context.Context, attempt int) error {
-	if attempt > 0 {
+func (r *Replica[S]) catchUp(ctx context.Context, pause time.Duration) error {
+	if pause > 0 {
 		select {
-		case <-time.After(time.Duration(attempt) * 2 * time.Millisecond):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
