@@ -1259,7 +1259,11 @@ type ListImplementationHistoryRequest struct {
 	// How many at most, up to 1,000; 50 when 0.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on, from the page before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "time".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1311,6 +1315,20 @@ func (x *ListImplementationHistoryRequest) GetPageSize() int32 {
 func (x *ListImplementationHistoryRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListImplementationHistoryRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListImplementationHistoryRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -1390,6 +1408,8 @@ type ListGapsRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// AIP-160 filter over the fields of the resource.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name".
+	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// True also lists services whose obligation nobody assessed.
 	IncludeNotAssessed bool `protobuf:"varint,6,opt,name=include_not_assessed,json=includeNotAssessed,proto3" json:"include_not_assessed,omitempty"`
 	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
@@ -1452,6 +1472,13 @@ func (x *ListGapsRequest) GetPageToken() string {
 func (x *ListGapsRequest) GetFilter() string {
 	if x != nil {
 		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListGapsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -1563,6 +1590,8 @@ type ListOnlineServicesRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// AIP-160 filter over the fields of the resource.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name desc".
+	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// German full-text query; with it the order is by rank.
 	Q string `protobuf:"bytes,6,opt,name=q,proto3" json:"q,omitempty"`
 	// The state at the end of this day, "2026-03-31", by the days on which phases began and as far as is known now; the present when empty.
@@ -1625,6 +1654,13 @@ func (x *ListOnlineServicesRequest) GetPageToken() string {
 func (x *ListOnlineServicesRequest) GetFilter() string {
 	if x != nil {
 		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListOnlineServicesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -2490,25 +2526,28 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x1e\n" +
-	"\x1cDeleteImplementationResponse\"\xd8\x01\n" +
+	"\x1cDeleteImplementationResponse\"\x9f\x02\n" +
 	" ListImplementationHistoryRequest\x12b\n" +
 	"\x04name\x18\x05 \x01(\tBN\xe0A\x02\xbaHHrF2D^municipalities/[0-9]{8}/implementations/([0-9]{14}|ohne-[a-z0-9]+)$R\x04name\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xb3\x01\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xb3\x01\n" +
 	"!ListImplementationHistoryResponse\x12G\n" +
 	"\achanges\x18\x01 \x03(\v2-.kompass.municipality.v1.ImplementationChangeR\achanges\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xc8\x02\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xed\x02\n" +
 	"\x0fListGapsRequest\x12;\n" +
 	"\x06parent\x18\x05 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
-	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x120\n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\x120\n" +
 	"\x14include_not_assessed\x18\x06 \x01(\bR\x12includeNotAssessed\x12R\n" +
 	"\x05as_of\x18\a \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xd4\x01\n" +
 	"\x10ListGapsResponse\x120\n" +
@@ -2517,14 +2556,15 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05R\ttotalSize\x12\x1b\n" +
 	"\towed_size\x18\x04 \x01(\x05R\bowedSize\x12*\n" +
-	"\x11not_assessed_size\x18\x05 \x01(\x05R\x0fnotAssessedSize\"\xb8\x02\n" +
+	"\x11not_assessed_size\x18\x05 \x01(\x05R\x0fnotAssessedSize\"\xdd\x02\n" +
 	"\x19ListOnlineServicesRequest\x12;\n" +
 	"\x06parent\x18\x05 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
-	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12\x16\n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\x12\x16\n" +
 	"\x01q\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x01q\x12R\n" +
 	"\x05as_of\x18\a \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04asOf\"\xb4\x01\n" +
 	"\x1aListOnlineServicesResponse\x12O\n" +
