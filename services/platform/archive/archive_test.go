@@ -61,7 +61,7 @@ func read(file []byte, visit func(stream int, sequence uint64, r archive.Record)
 	defer r.Close()
 	for {
 		f, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, r, nil
 		}
 		if err != nil {

@@ -62,7 +62,7 @@ func NewReader(in io.Reader) (*Reader, error) {
 		return nil, r.damage("this is no archive of Kompass, or its first line was altered")
 	}
 	r.offset = int64(len(magic))
-	if _, err := r.readJSON(kindManifest, &r.manifest); err != nil {
+	if err := r.readJSON(kindManifest, &r.manifest); err != nil {
 		return nil, err
 	}
 	if r.manifest.Format != Format {
@@ -120,7 +120,7 @@ func (r *Reader) advance(n uint64) {
 }
 
 func (r *Reader) end() error {
-	if _, err := r.readJSON(kindSummary, &r.summary); err != nil {
+	if err := r.readJSON(kindSummary, &r.summary); err != nil {
 		return err
 	}
 	var more [1]byte
@@ -133,13 +133,13 @@ func (r *Reader) end() error {
 	return r.damage("something follows the end")
 }
 
-func (r *Reader) readJSON(k kind, v any) (head, error) {
+func (r *Reader) readJSON(k kind, v any) error {
 	start := r.offset
 	h, stored, err := r.read()
 	if err == nil && (h.kind != k || json.Unmarshal(stored, v) != nil) {
-		return h, r.damageAt(start, "does not describe the archive")
+		return r.damageAt(start, "does not describe the archive")
 	}
-	return h, err
+	return err
 }
 
 // read reads a frame and checks its sum; the bytes are valid until the next call.

@@ -115,6 +115,9 @@ func openStream(ctx context.Context, nc *nats.Conn, n Name, replicas int, waitin
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", want.Name, err)
 	}
+	if restoring(stream.CachedInfo().Config.Metadata) {
+		return nil, fmt.Errorf("ledger %s: %w", want.Name, ErrRestoring)
+	}
 	if diff := differences(want, stream.CachedInfo().Config); diff != "" {
 		return nil, fmt.Errorf("ledger %s: %w: %s", want.Name, ErrConfig, diff)
 	}

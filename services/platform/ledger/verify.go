@@ -2,18 +2,29 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
+
+// String is the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Report is what the verification of one stream found.
 type Report struct {
 	Stream   string
 	Records  uint64
-	Subjects int
+	Subjects int  // that have a record which counts
+	End      Head // the newest record
+	// Digest stands for all that clients can tell apart: SHA-256 over a line for every subject, in order, with the hash of
+	// its newest record that counts, in hexadecimal. Zero when something is broken.
+	Digest Hash
 	// Uncommitted counts records that a writer staged and never committed; they never counted and do no harm.
 	Uncommitted int
 	Damages     []*Damage
@@ -48,6 +59,9 @@ func VerifyStore(storeDir string, witness *Witness, progress func(stream string,
 		if err := checkDeclaration(storeDir, stream, v.damaged); err != nil {
 			return nil, err
 		}
+		if declared, err := storedDeclaration(storeDir, stream); err == nil && restoring(declared.Metadata) {
+			return nil, fmt.Errorf("%s: %w", stream, ErrRestoring)
+		}
 		if err := readBlocks(storeDir, stream, v.visit, v.damaged); err != nil {
 			return nil, err
 		}
@@ -58,28 +72,51 @@ func VerifyStore(storeDir string, witness *Witness, progress func(stream string,
 
 // VerifyCluster walks every stream of Kompass on an external cluster.
 func VerifyCluster(ctx context.Context, nc *nats.Conn, progress func(stream string, records uint64)) ([]Report, error) {
-	js, err := jetstream.New(nc)
+	src, err := OpenCluster(ctx, nc)
 	if err != nil {
-		return nil, fmt.Errorf("verify: %w", err)
+		return nil, err
 	}
-	var reports []Report
-	streams := js.StreamNames(ctx, jetstream.WithStreamListSubject("kompass.>"))
-	for name := range streams.Name() {
-		stream, err := patiently(ctx, nil, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
-		if err != nil {
-			return nil, fmt.Errorf("verify %s: %w", name, err)
-		}
-		last, err := lastSequence(ctx, stream) // a list of streams says nothing about those without a leader
-		if err != nil {
-			return nil, fmt.Errorf("verify %s: %w", name, err)
-		}
-		v := newVerification(name, progress)
-		if err := v.follow(ctx, js, last); err != nil {
-			return nil, err
-		}
-		reports = append(reports, v.finish())
+	return verifySource(ctx, src, progress)
+}
+
+// verifySource walks every stream of a source. A source that ends at its first damage leaves the streams behind it
+// unread, which is damage of theirs as well.
+func verifySource(ctx context.Context, src Source, progress func(stream string, records uint64)) ([]Report, error) {
+	var checks []*verification
+	for _, e := range src.Extents() {
+		checks = append(checks, newVerification(e.Name.Stream(), progress))
 	}
-	return reports, streams.Err()
+	err := src.Walk(ctx, func(stream int, m Message) error { return checks[stream].visit(m) })
+	var damage *Damage
+	if err != nil && !errors.As(err, &damage) {
+		return nil, err
+	}
+	reports := make([]Report, len(checks))
+	for i, v := range checks {
+		last := src.Extents()[i].Last
+		switch {
+		case damage != nil && damage.Stream == v.report.Stream:
+			v.damaged(damage)
+		case v.chain.last < last:
+			v.damaged(&Damage{Stream: v.report.Stream, Sequence: v.chain.last + 1, Problem: "cannot be read because of the damage before it"})
+		}
+		reports[i] = v.finish()
+	}
+	return reports, nil
+}
+
+// StateDigest stands for the state of all streams: SHA-256 over the name and digest of each, in order, hexadecimal.
+// Empty when something is broken.
+func StateDigest(reports []Report) string {
+	h := sha256.New()
+	inOrder := slices.SortedFunc(slices.Values(reports), func(a, b Report) int { return strings.Compare(a.Stream, b.Stream) })
+	for _, r := range inOrder {
+		if !r.Clean() {
+			return ""
+		}
+		fmt.Fprintf(h, "%s %s\n", r.Stream, r.Digest)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 type verification struct {
@@ -89,6 +126,8 @@ type verification struct {
 	seen     bool            // the witnessed record was met
 	hole     bool            // damage was met since the last good record: the next sequence need not follow
 	excused  map[string]bool // subjects whose newest record is not known because of damage
+	visible  []Entry
+	heads    map[string]Hash // of every subject, the newest record that counts
 	progress func(string, uint64)
 }
 
@@ -98,7 +137,7 @@ func newVerification(stream string, progress func(string, uint64)) *verification
 	}
 	c := NewChain(Name{})
 	c.stream = stream
-	return &verification{report: Report{Stream: stream}, chain: c, progress: progress, excused: map[string]bool{}}
+	return &verification{report: Report{Stream: stream}, chain: c, progress: progress, excused: map[string]bool{}, heads: map[string]Hash{}}
 }
 
 func (v *verification) expect(w *Witness) error {
@@ -131,7 +170,10 @@ func (v *verification) visit(m Message) error {
 			delete(v.excused, m.Subject)
 			v.chain.assume(m.Subject, e.Record.Previous)
 		}
-		_, err = v.chain.add(nil, e)
+		v.visible, err = v.chain.add(v.visible[:0], e)
+		for _, counting := range v.visible {
+			v.heads[counting.Subject] = counting.Hash
+		}
 	}
 	var damage *Damage
 	if errors.As(err, &damage) {
@@ -156,41 +198,29 @@ func (v *verification) compare(m Message, e Entry, damage *Damage) {
 	}
 }
 
-// follow reads the records of a stream on a cluster up to last.
-func (v *verification) follow(ctx context.Context, js jetstream.JetStream, last uint64) error {
-	if last == 0 {
-		return nil
-	}
-	stop := errors.New("at the end")
-	l := &Log{js: js}
-	err := l.followStream(ctx, v.report.Stream, 0, func(batch []Message) error {
-		for _, m := range batch {
-			if err := v.visit(m); err != nil {
-				return err
-			}
-			if m.Sequence >= last {
-				return stop
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, stop) {
-		return nil
-	}
-	return err
-}
-
 func (v *verification) finish() Report {
 	if v.witness.Sequence > 0 && !v.seen {
 		v.report.add(&Damage{Stream: v.report.Stream, Sequence: v.chain.last + 1,
 			Problem: fmt.Sprintf("records up to %d were written but are missing", v.witness.Sequence)})
 	}
-	v.report.Subjects = len(v.chain.heads)
+	v.report.Subjects, v.report.End = len(v.heads), v.chain.End()
+	if v.report.Clean() {
+		v.report.Digest = v.digest()
+	}
 	for _, s := range v.chain.staged {
 		v.report.Uncommitted += len(s.entries)
 	}
 	v.progress(v.report.Stream, v.report.Records)
 	return v.report
+}
+
+func (v *verification) digest() (digest Hash) {
+	h := sha256.New()
+	for _, subject := range slices.Sorted(maps.Keys(v.heads)) {
+		fmt.Fprintf(h, "%s %s\n", subject, v.heads[subject])
+	}
+	h.Sum(digest[:0])
+	return digest
 }
 
 // assume takes previous as the hash of a subject's newest record, which was damaged.

@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// errIncomplete says that a source gave other records at the second reading.
+var errIncomplete = errors.New("the records changed while they were read")
+
+// Current hands over the newest entry of every entity that a source holds, stream by stream in the order of their
+// records; deleted entities are left out. The same state gives the same entries in the same order. The source is read
+// twice, so that only a number for each entity is kept. Errors: a *Damage, that of visit, or one of reading.
+func Current(ctx context.Context, src Source, visit func(stream Name, e Entry) error) error {
+	newest, err := newestRecords(ctx, src)
+	if err != nil {
+		return err
+	}
+	names := src.Extents()
+	err = src.Walk(ctx, func(stream int, m Message) error {
+		if !newest[stream].has(m.Sequence) {
+			return nil
+		}
+		newest[stream].count--
+		e, err := decode(names[stream].Name.Stream(), m.Subject, m.Sequence, m.Data)
+		if err != nil {
+			return err
+		}
+		return visit(names[stream].Name, e)
+	})
+	for i, set := range newest {
+		if err == nil && set.count != 0 {
+			err = fmt.Errorf("%s: %w", names[i].Name.Stream(), errIncomplete)
+		}
+	}
+	return err
+}
+
+// newestRecords checks the chains and finds, for each stream, the records that are the newest of their entity and no
+// tombstones.
+func newestRecords(ctx context.Context, src Source) ([]*sequenceSet, error) {
+	extents := src.Extents()
+	chains, bySubject := make([]*Chain, len(extents)), make([]map[string]uint64, len(extents))
+	for i, e := range extents {
+		chains[i], bySubject[i] = NewChain(e.Name), map[string]uint64{}
+	}
+	one := make([]Message, 1)
+	err := src.Walk(ctx, func(stream int, m Message) error {
+		one[0] = m
+		entries, err := chains[stream].Add(one)
+		for _, e := range entries {
+			if e.Record.GetDeleted() {
+				delete(bySubject[stream], e.Subject)
+			} else {
+				bySubject[stream][e.Subject] = e.Sequence
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	sets := make([]*sequenceSet, len(extents))
+	for i, e := range extents {
+		sets[i] = newSequenceSet(e.Last)
+		for _, sequence := range bySubject[i] {
+			sets[i].add(sequence)
+		}
+	}
+	return sets, nil
+}
+
+// sequenceSet is a set of sequences, a bit each.
+type sequenceSet struct {
+	bits  []uint64
+	count int
+}
+
+func newSequenceSet(last uint64) *sequenceSet { return &sequenceSet{bits: make([]uint64, last/64+1)} }
+
+func (s *sequenceSet) add(n uint64) {
+	s.bits[n/64] |= 1 << (n % 64)
+	s.count++
+}
+
+func (s *sequenceSet) has(n uint64) bool {
+	return n/64 < uint64(len(s.bits)) && s.bits[n/64]&(1<<(n%64)) != 0
+}
