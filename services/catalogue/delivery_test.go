@@ -104,7 +104,7 @@ func TestLateProposal(t *testing.T) {
 	s := empty()
 	for _, e := range []ledger.Entry{record(1, true, name(2)), record(3, false, name(3)), record(2, true, name(4))} {
 		var err error
-		if s, err = apply(s, ledger.Name{}, []ledger.Entry{e}); err != nil {
+		if s, err = apply(s, ledger.Name{}, []ledger.Entry{e}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestStrangeRecords(t *testing.T) {
 		"gap":       {Sequence: 1, Record: &ledgerv1.Record{}, Entity: &cataloguev1.CatalogueRevision{Number: 2}},
 		"foreigner": {Sequence: 1, Record: &ledgerv1.Record{}, Entity: &commonv1.ImportReport{}},
 	} {
-		if _, err := apply(empty(), ledger.Name{}, []ledger.Entry{e}); err == nil {
+		if _, err := apply(empty(), ledger.Name{}, []ledger.Entry{e}, false); err == nil {
 			t.Errorf("%s is applied", what)
 		}
 	}

@@ -69,7 +69,7 @@ type edit struct {
 }
 
 // apply is deterministic: the same records lead every replica to the same state.
-func apply(before *catalogue, _ ledger.Name, batch []ledger.Entry) (*catalogue, error) {
+func apply(before *catalogue, _ ledger.Name, batch []ledger.Entry, _ bool) (*catalogue, error) {
 	next := *before
 	next.active = make(map[string]int, len(kinds))
 	for prefix, n := range before.active {

@@ -20,8 +20,9 @@ import (
 
 // scene is the whole truth of a test, by resource name, from which the naive computation reads; world must follow it.
 type scene struct {
-	world    world
-	sequence uint64
+	world     world
+	sequence  uint64
+	replaying bool // as if nobody had seen the world yet
 
 	services        map[string]*cataloguev1.PublicService
 	bundles         map[string]*cataloguev1.OzgService
@@ -49,7 +50,7 @@ func (s *scene) entry(token, resource string, entity proto.Message) ledger.Entry
 }
 
 func (s *scene) apply(tb interface{ Fatal(...any) }, service string, batch ...ledger.Entry) {
-	w, err := apply(s.world, ledger.Name{Origin: "test", Service: service}, batch)
+	w, err := apply(s.world, ledger.Name{Origin: "test", Service: service}, batch, s.replaying)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -127,6 +128,7 @@ func TestPortfolioGapsAreWhatTheyAreDefinedAs(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := newScene()
+		s.replaying = rapid.Bool().Draw(t, "replaying")
 		for range rapid.IntRange(1, 12).Draw(t, "batches") {
 			switch rapid.IntRange(0, 2).Draw(t, "stream") {
 			case 0:
@@ -255,10 +257,10 @@ func TestApplyLeavesTheStateBeforeAsItIs(t *testing.T) {
 	if len(before.gaps()) != 1 || len(s.world.gaps()) != 0 {
 		t.Errorf("before %v, after %v", before.gaps(), s.world.gaps())
 	}
-	if _, err := apply(before, ledger.Name{Origin: "test", Service: ownStream}, []ledger.Entry{s.entry("adoption", "adoptions/1", &marketplacev1.Provider{})}); err == nil {
+	if _, err := apply(before, ledger.Name{Origin: "test", Service: ownStream}, []ledger.Entry{s.entry("adoption", "adoptions/1", &marketplacev1.Provider{})}, false); err == nil {
 		t.Error("an unknown kind of entity in the own stream must stop the replica")
 	}
-	if _, err := apply(before, ledger.Name{Origin: "test", Service: ownStream}, []ledger.Entry{s.entry("solution", "solutions/1", &marketplacev1.Provider{})}); err == nil {
+	if _, err := apply(before, ledger.Name{Origin: "test", Service: ownStream}, []ledger.Entry{s.entry("solution", "solutions/1", &marketplacev1.Provider{})}, false); err == nil {
 		t.Error("an entity of the wrong type must stop the replica")
 	}
 }

@@ -51,11 +51,12 @@ func (p places) has(name string) bool {
 type placesEdit struct {
 	table   *state.Edit[*place]
 	touched map[string]*place
+	inPlace bool // nobody has seen the places yet: they need no copies
 }
 
 // applied are the places after a batch of their stream; entries that the marketplace does not need are passed over.
-func (p places) applied(services, solutions *numbers, batch []ledger.Entry) (places, error) {
-	edit := placesEdit{table: p.table.Edit(), touched: map[string]*place{}}
+func (p places) applied(services, solutions *numbers, batch []ledger.Entry, inPlace bool) (places, error) {
+	edit := placesEdit{table: p.table.Edit(), touched: map[string]*place{}, inPlace: inPlace}
 	for _, e := range batch {
 		switch entityOf(e.Subject) {
 		case "municipality":
@@ -89,6 +90,9 @@ func (e *placesEdit) place(ags string) *place {
 	}
 	fresh := &place{}
 	if old, ok := e.table.Get(ags); ok {
+		if e.inPlace {
+			return old
+		}
 		*fresh = *old
 		fresh.implementations = append(make([]implementation, 0, len(old.implementations)+16), old.implementations...)
 	}

@@ -181,7 +181,7 @@ func (m *market) other(service string) *state.Replica[struct{}] {
 	if err != nil {
 		m.tb.Fatal(err)
 	}
-	nothing := func(struct{}, ledger.Name, []ledger.Entry) (struct{}, error) { return struct{}{}, nil }
+	nothing := func(struct{}, ledger.Name, []ledger.Entry, bool) (struct{}, error) { return struct{}{}, nil }
 	r := state.New(quiet, struct{}{}, nothing, log)
 	run(m.tb, r.Run)
 	if err := r.Ready(m.tb.Context()); err != nil {

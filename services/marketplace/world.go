@@ -53,7 +53,7 @@ func emptyWorld() world {
 }
 
 // apply is the state after a batch of one of the streams.
-func apply(before world, stream ledger.Name, batch []ledger.Entry) (world, error) {
+func apply(before world, stream ledger.Name, batch []ledger.Entry, replaying bool) (world, error) {
 	w := before
 	var err error
 	switch stream.Service {
@@ -62,7 +62,7 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry) (world, error
 	case catalogueStream:
 		w.catalogue, err = before.catalogue.applied(w.serviceNumbers, batch)
 	case municipalityStream:
-		w.places, err = before.places.applied(w.serviceNumbers, w.solutionNumbers, batch)
+		w.places, err = before.places.applied(w.serviceNumbers, w.solutionNumbers, batch, replaying)
 	default:
 		err = fmt.Errorf("stream %s is not followed here", stream.Stream())
 	}

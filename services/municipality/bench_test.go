@@ -90,7 +90,7 @@ func nrwRecords(tb testing.TB) records {
 
 func applyAll(tb testing.TB, r records, service string, entities []proto.Message) records {
 	name := ledger.Name{Origin: "test", Service: service}
-	r, err := apply(r, name, entriesOf(name, entities...))
+	r, err := apply(r, name, entriesOf(name, entities...), false)
 	must(tb, err)
 	return r
 }
@@ -114,7 +114,7 @@ func BenchmarkApply(b *testing.B) {
 	for b.Loop() {
 		r := emptyRecords()
 		for _, batch := range batches {
-			r, _ = apply(r, name, batch)
+			r, _ = apply(r, name, batch, false)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nrwPlaces*nrwServices), "ns/record")

@@ -10,6 +10,7 @@ import (
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/relevance"
+	"kompass.krz.de/services/platform/state"
 )
 
 // The points of a candidate. What closes the gap at once outweighs everything else; neighbours weigh more than
@@ -37,24 +38,26 @@ type contest struct {
 	place  *municipalityv1.Municipality
 	area   string // as place.area
 	centre string
-	users  usage
-	covers map[string]int // by solution: gaps of this place that it covers
-	today  string
-	others map[string]standing // by solution, as far as asked for
+	users  state.Table[*users]
+	own    []string              // solutions that the place uses itself
+	covers map[string]int        // by solution: gaps of this place that it covers
+	today  string                // "2027-03-31"
+	others map[string]neighbours // by solution, as far as asked for
 }
 
-// standing says who else uses a solution.
-type standing struct{ district, elsewhere, sameCentre int }
+// neighbours says who else uses a solution.
+type neighbours struct{ district, elsewhere, sameCentre int }
 
-func (r records) contestFor(p *place, list *gapList, today string) *contest {
+func (r records) contestFor(p *place, list *gapList, today day) *contest {
 	return &contest{
 		place:  p.municipality,
 		area:   p.area,
 		centre: p.municipality.GetDataCentre(),
-		users:  r.users(),
+		users:  r.users,
+		own:    p.solutionsInUse(),
 		covers: list.cover,
-		today:  today,
-		others: map[string]standing{},
+		today:  today.String(),
+		others: map[string]neighbours{},
 	}
 }
 
@@ -126,7 +129,7 @@ func maturityReason(reasons []*municipalityv1.RankReason, m *municipalityv1.Matu
 }
 
 func (c *contest) userReasons(reasons []*municipalityv1.RankReason, solution string) []*municipalityv1.RankReason {
-	s := c.standingOf(solution)
+	s := c.neighboursOf(solution)
 	if s.district > 0 {
 		reasons = give(reasons, "USED_IN_DISTRICT", min(s.district, maxNeighbours)*pointsPerNeighbour,
 			fmt.Sprintf("%d im selben Kreis nutzen es.", s.district), fmt.Sprintf("Used by %d in the same Kreis.", s.district))
@@ -143,23 +146,21 @@ func (c *contest) userReasons(reasons []*municipalityv1.RankReason, solution str
 	return reasons
 }
 
-// standingOf counts the other users of a solution.
-func (c *contest) standingOf(solution string) standing {
+// neighboursOf counts the other users of a solution.
+func (c *contest) neighboursOf(solution string) neighbours {
 	if s, known := c.others[solution]; known {
 		return s
 	}
-	var s standing
-	for _, p := range c.users[solution] {
-		if p.municipality.GetAgs() == c.place.GetAgs() {
-			continue
+	var s neighbours
+	if u, used := c.users.Get(solution); used {
+		self := 0
+		if _, own := slices.BinarySearch(c.own, solution); own {
+			self = 1
 		}
-		if p.area == c.area {
-			s.district++
-		} else {
-			s.elsewhere++
-		}
-		if c.centre != "" && p.municipality.GetDataCentre() == c.centre {
-			s.sameCentre++
+		s.district = in(u.areas, c.area) - self
+		s.elsewhere = u.all - self - s.district
+		if c.centre != "" {
+			s.sameCentre = in(u.centres, c.centre) - self
 		}
 	}
 	c.others[solution] = s

@@ -3,31 +3,31 @@ package municipality
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
-	"kompass.krz.de/services/platform/maturity"
 )
 
 // gapKind says what is missing from an implementation (nil when nothing is recorded) of a service that is owed:
 // KIND_UNSPECIFIED when nothing is. What the OZG counts goes first, so that progress and gaps count the same.
-func gapKind(i *municipalityv1.Implementation, solutionWithdrawn bool) municipalityv1.Gap_Kind {
-	switch i.GetPhase() {
-	case municipalityv1.Implementation_PHASE_NOT_APPLICABLE:
+func (m *market) gapKind(i *implementation) municipalityv1.Gap_Kind {
+	switch i.standingNow() {
+	case standsNotApplicable:
 		return municipalityv1.Gap_KIND_UNSPECIFIED
-	case municipalityv1.Implementation_PHASE_PLANNED:
+	case standsPlanned:
 		return municipalityv1.Gap_KIND_PLANNED
-	case municipalityv1.Implementation_PHASE_IN_PROGRESS:
+	case standsInProgress:
 		return municipalityv1.Gap_KIND_IN_PROGRESS
-	case municipalityv1.Implementation_PHASE_ONLINE:
+	case standsBelow:
+		return municipalityv1.Gap_KIND_BELOW_THRESHOLD
+	case standsFulfilled:
 	default:
 		return municipalityv1.Gap_KIND_MISSING
 	}
 	switch {
-	case !maturity.Online(i):
-		return municipalityv1.Gap_KIND_BELOW_THRESHOLD
-	case solutionWithdrawn:
+	case m.withdrawn(i.solution.String()):
 		return municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN
-	case i.GetUrl() == "":
+	case i.url == "":
 		return municipalityv1.Gap_KIND_NO_LINK
 	}
 	return municipalityv1.Gap_KIND_UNSPECIFIED
@@ -37,7 +37,7 @@ func gapKind(i *municipalityv1.Implementation, solutionWithdrawn bool) municipal
 type gap struct {
 	*entry
 	kind           municipalityv1.Gap_Kind
-	implementation *municipalityv1.Implementation // nil when nothing is recorded
+	implementation *implementation // nil when nothing is recorded
 	overdue        bool
 	source         string
 }
@@ -45,9 +45,9 @@ type gap struct {
 // compare is the order in which gaps should be closed: high priority, overdue, many cases; then by kind and name.
 func (g *gap) compare(other *gap) int {
 	return cmp.Or(
-		cmp.Compare(other.implementation.GetPriority(), g.implementation.GetPriority()),
+		cmp.Compare(other.implementation.priorityOf(), g.implementation.priorityOf()),
 		cmp.Compare(flag(other.overdue), flag(g.overdue)),
-		cmp.Compare(other.implementation.GetAnnualCases(), g.implementation.GetAnnualCases()),
+		cmp.Compare(other.implementation.annualCases(), g.implementation.annualCases()),
 		cmp.Compare(g.kind, other.kind),
 		cmp.Compare(g.order, other.order),
 	)
@@ -62,17 +62,17 @@ func flag(b bool) int {
 
 // findGaps compares what a place has with what it owes, on a given day ("2027-03-31"). owed counts without what is not
 // applicable. Both lists are sorted by public service, so one pass does.
-func findGaps(p *place, d *duties, m *market, today string) (gaps []gap, owed int) {
+func findGaps(p *place, d *duties, m *market, today day) (gaps []gap, owed int) {
 	rest := p.implementations
 	for _, duty := range d.owed {
-		var i *municipalityv1.Implementation
+		var i *implementation
 		i, rest = advance(rest, duty.id)
-		if i.GetPhase() == municipalityv1.Implementation_PHASE_NOT_APPLICABLE {
+		if i.standingNow() == standsNotApplicable {
 			continue
 		}
 		owed++
-		if kind := gapKind(i, m.withdrawn(i.GetSolution())); kind != municipalityv1.Gap_KIND_UNSPECIFIED {
-			gaps = append(gaps, gap{duty.entry, kind, i, isOverdue(i, today), duty.source})
+		if kind := m.gapKind(i); kind != municipalityv1.Gap_KIND_UNSPECIFIED {
+			gaps = append(gaps, gap{duty.entry, kind, i, i.isOverdue(today), duty.source})
 		}
 	}
 	slices.SortFunc(gaps, func(a, b gap) int { return a.compare(&b) })
@@ -80,40 +80,38 @@ func findGaps(p *place, d *duties, m *market, today string) (gaps []gap, owed in
 }
 
 // findUnassessed lists what nobody assessed for the place, without what it has online or declared not applicable.
-func findUnassessed(p *place, d *duties, m *market, today string) []gap {
+func findUnassessed(p *place, d *duties, m *market, today day) []gap {
 	gaps := make([]gap, 0, len(d.notAssessed))
 	rest := p.implementations
 	for _, e := range d.notAssessed {
-		var i *municipalityv1.Implementation
+		var i *implementation
 		i, rest = advance(rest, e.id)
-		if gapKind(i, m.withdrawn(i.GetSolution())) != municipalityv1.Gap_KIND_UNSPECIFIED {
-			gaps = append(gaps, gap{e, municipalityv1.Gap_KIND_NOT_ASSESSED, i, isOverdue(i, today), ""})
+		if m.gapKind(i) != municipalityv1.Gap_KIND_UNSPECIFIED {
+			gaps = append(gaps, gap{e, municipalityv1.Gap_KIND_NOT_ASSESSED, i, i.isOverdue(today), ""})
 		}
 	}
 	return gaps
 }
 
 // advance drops what lies before a key and returns what is recorded for it, nil when nothing is.
-func advance(sorted []*municipalityv1.Implementation, key string) (*municipalityv1.Implementation, []*municipalityv1.Implementation) {
-	for len(sorted) > 0 && keyOf(sorted[0].GetName()) < key {
+func advance(sorted []implementation, key string) (*implementation, []implementation) {
+	for len(sorted) > 0 {
+		switch order := strings.Compare(sorted[0].service.String(), key); {
+		case order == 0:
+			return &sorted[0], sorted[1:]
+		case order > 0:
+			return nil, sorted
+		}
 		sorted = sorted[1:]
 	}
-	if len(sorted) > 0 && keyOf(sorted[0].GetName()) == key {
-		return sorted[0], sorted[1:]
-	}
 	return nil, sorted
-}
-
-// isOverdue tells whether the target date has passed on a day; both are ISO dates, which compare as text.
-func isOverdue(i *municipalityv1.Implementation, today string) bool {
-	return i.GetTargetDate() != "" && i.GetTargetDate() < today
 }
 
 // gapsKey is what a place's gaps depend on besides the place itself.
 type gapsKey struct {
 	duties *duties
 	market *market
-	today  string
+	today  day
 }
 
 // gapList is the gaps of a place, small enough to be kept for every place.
@@ -124,7 +122,7 @@ type gapList struct {
 }
 
 // gapsOf answers the gaps of a place, from memory when nothing that they depend on has changed.
-func (r records) gapsOf(p *place, today string) *gapList {
+func (r records) gapsOf(p *place, today day) *gapList {
 	d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
 	return p.gaps.get(gapsKey{d, r.market, today}, func() *gapList {
 		gaps, owed := findGaps(p, d, r.market, today)
@@ -139,7 +137,7 @@ func (r records) gapsOf(p *place, today string) *gapList {
 }
 
 // withUnassessed are the gaps and what nobody assessed, in one order.
-func (r records) withUnassessed(p *place, gaps []gap, today string) []gap {
+func (r records) withUnassessed(p *place, gaps []gap, today day) []gap {
 	d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
 	all := append(slices.Clone(gaps), findUnassessed(p, d, r.market, today)...)
 	slices.SortFunc(all, func(a, b gap) int { return a.compare(&b) })
@@ -147,7 +145,7 @@ func (r records) withUnassessed(p *place, gaps []gap, today string) []gap {
 }
 
 // spellOut makes the gap of the contract, without candidates.
-func (r records) spellOut(g *gap) *municipalityv1.Gap {
+func (r records) spellOut(p *place, g *gap) *municipalityv1.Gap {
 	s := g.service
 	return &municipalityv1.Gap{
 		PublicService:   s.GetName(),
@@ -156,7 +154,7 @@ func (r records) spellOut(g *gap) *municipalityv1.Gap {
 		OzgService:      s.GetOzgService(),
 		Theme:           g.ozg.GetTheme(),
 		Kind:            g.kind,
-		Implementation:  r.present(g.implementation),
+		Implementation:  r.show(p, g.implementation),
 		Overdue:         g.overdue,
 		RelevanceSource: g.source,
 	}

@@ -34,13 +34,13 @@ func (r records) decideImplementation(e edit) (*municipalityv1.Implementation, [
 	if p == nil {
 		return nil, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
 	}
-	before := p.find(keyOf(name))
-	if e.createOnly && before != nil || e.existingOnly && before == nil || e.etag != "" && e.etag != before.GetEtag() {
+	recorded := p.find(keyOf(name))
+	if e.createOnly && recorded != nil || e.existingOnly && recorded == nil || e.etag != "" && e.etag != recorded.etag() {
 		return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
 	}
-	after := &municipalityv1.Implementation{Name: name}
+	before, after := recorded.stored(p.ags), &municipalityv1.Implementation{Name: name}
 	if before != nil {
-		after = stored(before)
+		after = recorded.stored(p.ags)
 	}
 	if _, err := mask.Apply(after, wanted, e.request.GetUpdateMask()); err != nil {
 		return nil, nil, err
@@ -55,14 +55,7 @@ func (r records) decideImplementation(e edit) (*municipalityv1.Implementation, [
 	if before == nil {
 		return after, differences(&municipalityv1.Implementation{}, after), nil
 	}
-	return after, differences(stored(before), after), nil
-}
-
-// stored is a copy with nothing but what the ledger holds.
-func stored(i *municipalityv1.Implementation) *municipalityv1.Implementation {
-	c := proto.CloneOf(i)
-	c.Etag, c.UpdateTime, c.UpdateActor = "", nil, ""
-	return c
+	return after, differences(before, after), nil
 }
 
 // settle does what follows from an edit: a maturity names its model, the one recorded when the edit names none, and a
@@ -172,34 +165,30 @@ func differences(before, after proto.Message) []string {
 	return changed
 }
 
-// present is an implementation as clients see it: with what follows from catalogue, marketplace and maturity model.
-// nil stays nil. It shares what it does not change.
+// show is what is recorded as clients see it: with what follows from catalogue, marketplace and maturity model. nil stays nil.
+func (r records) show(p *place, i *implementation) *municipalityv1.Implementation {
+	if i == nil {
+		return nil
+	}
+	return r.complete(i.message(p.ags))
+}
+
+// present is a copy of an implementation as clients see it. nil stays nil.
 func (r records) present(i *municipalityv1.Implementation) *municipalityv1.Implementation {
 	if i == nil {
 		return nil
 	}
+	return r.complete(proto.CloneOf(i))
+}
+
+// complete fills in what follows from other records.
+func (r records) complete(i *municipalityv1.Implementation) *municipalityv1.Implementation {
 	key := keyOf(i.GetName())
 	service, _ := r.catalogue.services.Get(key)
-	return &municipalityv1.Implementation{
-		Name:                i.GetName(),
-		PublicService:       publicServices + key,
-		Phase:               i.GetPhase(),
-		Maturity:            maturity.Complete(i.GetMaturity()),
-		Url:                 i.GetUrl(),
-		Solution:            i.GetSolution(),
-		Department:          i.GetDepartment(),
-		AnnualCases:         i.AnnualCases,
-		Priority:            i.GetPriority(),
-		TargetDate:          i.GetTargetDate(),
-		Note:                i.GetNote(),
-		NotApplicableReason: i.GetNotApplicableReason(),
-		Etag:                i.GetEtag(),
-		UpdateTime:          i.GetUpdateTime(),
-		UpdateActor:         i.GetUpdateActor(),
-		SolutionWithdrawn:   r.market.withdrawn(i.GetSolution()),
-		Fulfilled:           maturity.Online(i),
-		DisplayName:         service.GetDisplayName(),
-	}
+	i.PublicService, i.DisplayName = publicServices+key, service.GetDisplayName()
+	i.Fulfilled, i.SolutionWithdrawn = maturity.Online(i), r.market.withdrawn(i.GetSolution())
+	i.Maturity = maturity.Complete(i.GetMaturity())
+	return i
 }
 
 // jsonNames spells proto field names as JSON does.

@@ -32,7 +32,7 @@ func (r records) answer(p *place, name string) (*municipalityv1.Implementation, 
 	if i == nil {
 		return nil, fault.New(fault.NotFound, "resource", name)
 	}
-	return r.present(i), nil
+	return r.show(p, i), nil
 }
 
 // ListImplementations answers what is recorded for a municipality.
@@ -41,27 +41,44 @@ func (s *Service) ListImplementations(_ context.Context, req *municipalityv1.Lis
 	if err != nil {
 		return nil, err
 	}
-	items := p.implementations
-	whole := strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == ""
-	if !whole { // filter and order may look at what is only known now
-		items = r.presentAll(items)
+	if strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == "" {
+		return r.pageImplementations(req, p)
 	}
-	page, next, total, err := list.Page(req, items, list.Options[*municipalityv1.Implementation]{})
+	page, next, total, err := list.Page(req, r.showAll(p, p.implementations), list.Options[*municipalityv1.Implementation]{})
 	if err != nil {
 		return nil, err
-	}
-	if whole {
-		page = r.presentAll(page)
 	}
 	return &municipalityv1.ListImplementationsResponse{Implementations: page, NextPageToken: next, TotalSize: total}, nil
 }
 
-func (r records) presentAll(items []*municipalityv1.Implementation) []*municipalityv1.Implementation {
-	presented := make([]*municipalityv1.Implementation, len(items))
-	for i, item := range items {
-		presented[i] = r.present(item)
+// pageImplementations spells out no more than the page.
+func (r records) pageImplementations(req *municipalityv1.ListImplementationsRequest, p *place) (*municipalityv1.ListImplementationsResponse, error) {
+	cursor, err := list.Open(req)
+	if err != nil {
+		return nil, err
 	}
-	return presented
+	rest := p.implementations
+	if !cursor.First() {
+		from, found := position(rest, cursor.Key)
+		if found {
+			from++
+		}
+		rest = rest[from:]
+	}
+	page := rest[:min(len(rest), cursor.Size)]
+	answer := &municipalityv1.ListImplementationsResponse{Implementations: r.showAll(p, page), TotalSize: int32(len(p.implementations))}
+	if len(page) < len(rest) {
+		answer.NextPageToken = cursor.Next(page[len(page)-1].service.String(), len(page))
+	}
+	return answer, nil
+}
+
+func (r records) showAll(p *place, items []implementation) []*municipalityv1.Implementation {
+	shown := make([]*municipalityv1.Implementation, len(items))
+	for i := range items {
+		shown[i] = r.show(p, &items[i])
+	}
+	return shown
 }
 
 // UpdateImplementation records or changes an implementation.
@@ -167,7 +184,7 @@ func (r records) answerBatch(req *municipalityv1.BatchUpdateImplementationsReque
 	p := r.place(agsOf(req.GetParent()))
 	for _, one := range req.GetRequests() {
 		if i := p.find(keyOf(one.GetImplementation().GetName())); i != nil {
-			answer.Implementations = append(answer.Implementations, r.present(i))
+			answer.Implementations = append(answer.Implementations, r.show(p, i))
 		}
 	}
 	return answer, nil

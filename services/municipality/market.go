@@ -2,7 +2,6 @@ package municipality
 
 import (
 	"fmt"
-	"slices"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
@@ -67,33 +66,4 @@ func (m *market) buildCoverage() map[string][]covering {
 		}
 	}
 	return all
-}
-
-// usage says which places record an implementation on which solution: by solution, in the order of their AGS.
-type usage map[string][]*place
-
-func (r records) users() usage {
-	return r.usage.get(func() usage {
-		u := usage{}
-		for _, p := range r.all() {
-			for _, s := range p.solutionsInUse() {
-				u[s] = append(u[s], p)
-			}
-		}
-		return u
-	})
-}
-
-func (p *place) solutionsInUse() []string {
-	return p.solutions.get(func() []string {
-		var names []string
-		last := ""
-		for _, i := range p.implementations {
-			if s := i.GetSolution(); s != "" && s != last && i.GetPhase() != municipalityv1.Implementation_PHASE_NOT_APPLICABLE {
-				names, last = append(names, s), s
-			}
-		}
-		slices.Sort(names)
-		return slices.Compact(names)
-	})
 }

@@ -44,9 +44,10 @@ func listOnline(p, district *place, all *entries) *onlineList {
 		if by == nil {
 			continue
 		}
-		for _, i := range by.implementations {
-			key := keyOf(i.GetName())
-			if !isOffered(i) || own[key] {
+		for n := range by.implementations {
+			i := &by.implementations[n]
+			key := i.service.String()
+			if !i.isOffered() || own[key] {
 				continue
 			}
 			own[key] = true
@@ -74,19 +75,19 @@ func (e *entry) place() int32 {
 
 // isOffered tells whether citizens can use it: it is online, and somebody said where. Maturity does not matter here:
 // a form that can be used is of use.
-func isOffered(i *municipalityv1.Implementation) bool {
-	return i.GetPhase() == municipalityv1.Implementation_PHASE_ONLINE && i.GetUrl() != ""
+func (i *implementation) isOffered() bool {
+	return (i.standing == standsFulfilled || i.standing == standsBelow) && i.url != ""
 }
 
-func spellOutOffer(i *municipalityv1.Implementation, by *municipalityv1.Municipality, e *entry) *municipalityv1.OnlineService {
-	key := keyOf(i.GetName())
+func spellOutOffer(i *implementation, by *municipalityv1.Municipality, e *entry) *municipalityv1.OnlineService {
+	key := i.service.String()
 	m := &municipalityv1.OnlineService{
 		PublicService: publicServices + key,
 		DisplayName:   key,
-		Url:           i.GetUrl(),
+		Url:           i.url,
 		OfferedBy:     by.GetName(),
 		OfferedByName: by.GetDisplayName(),
-		Maturity:      maturity.Complete(i.GetMaturity()),
+		Maturity:      maturity.Complete(i.maturity()),
 	}
 	if e != nil {
 		m.DisplayName, m.LeikaKey, m.Summary = e.service.GetDisplayName(), e.service.GetLeikaKey(), e.service.GetSummary()

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
-	"kompass.krz.de/services/platform/maturity"
 )
 
 // counts say how far a place is with the services of one theme.
@@ -26,19 +25,17 @@ func (c *counts) add(o counts) {
 
 func (c *counts) owed() int64 { return c.online + c.belowThreshold + c.inProgress + c.planned + c.open }
 
-func (c *counts) count(i *municipalityv1.Implementation) {
-	switch i.GetPhase() {
-	case municipalityv1.Implementation_PHASE_ONLINE:
-		if maturity.Online(i) {
-			c.online++
-		} else {
-			c.belowThreshold++
-		}
-	case municipalityv1.Implementation_PHASE_IN_PROGRESS:
+func (c *counts) count(s standing) {
+	switch s {
+	case standsFulfilled:
+		c.online++
+	case standsBelow:
+		c.belowThreshold++
+	case standsInProgress:
 		c.inProgress++
-	case municipalityv1.Implementation_PHASE_PLANNED:
+	case standsPlanned:
 		c.planned++
-	case municipalityv1.Implementation_PHASE_NOT_APPLICABLE:
+	case standsNotApplicable:
 		c.notApplicable++
 	default:
 		c.open++
@@ -53,9 +50,9 @@ func tallyOf(p *place, d *duties) []counts {
 	}
 	rest := p.implementations
 	for _, duty := range d.owed {
-		var i *municipalityv1.Implementation
+		var i *implementation
 		i, rest = advance(rest, duty.id)
-		tally[duty.theme].count(i)
+		tally[duty.theme].count(i.standingNow())
 	}
 	return tally
 }

@@ -2,9 +2,14 @@ package municipality
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
@@ -34,7 +39,7 @@ func entriesOf(stream ledger.Name, entities ...proto.Message) []ledger.Entry {
 
 func applied(tb rapid.TB, r records, service string, entities ...proto.Message) records {
 	name := ledger.Name{Origin: "test", Service: service}
-	r, err := apply(r, name, entriesOf(name, entities...))
+	r, err := apply(r, name, entriesOf(name, entities...), false)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -66,7 +71,7 @@ func TestGapsAndProgressAgree(t *testing.T) {
 		var total counts
 		for _, p := range r.all() {
 			d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
-			gaps, owed := findGaps(p, d, r.market, "2026-11-23")
+			gaps, owed := findGaps(p, d, r.market, dayAt(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)))
 			kinds := map[municipalityv1.Gap_Kind]int{}
 			for i, g := range gaps {
 				kinds[g.kind]++
@@ -77,9 +82,9 @@ func TestGapsAndProgressAgree(t *testing.T) {
 			clean, inapplicable := 0, 0
 			for _, duty := range d.owed {
 				i := p.find(duty.id)
-				if i.GetPhase() == notApplicable {
+				if i.standingNow() == standsNotApplicable {
 					inapplicable++
-				} else if gapKind(i, r.market.withdrawn(i.GetSolution())) == municipalityv1.Gap_KIND_UNSPECIFIED {
+				} else if r.market.gapKind(i) == municipalityv1.Gap_KIND_UNSPECIFIED {
 					clean++
 				}
 			}
@@ -147,30 +152,22 @@ func drawRecords(t *rapid.T) records {
 	return applied(t, r, "municipality", places...)
 }
 
-// TestBatchesDoNotMatter: the same records in one batch or in many lead to the same state.
+// TestBatchesDoNotMatter: the same records in one batch, in many, or in a replay lead to the same state, and that is what a
+// map would hold.
 func TestBatchesDoNotMatter(t *testing.T) {
 	t.Parallel()
 	name := ledger.Name{Origin: "test", Service: "municipality"}
 	rapid.Check(t, func(t *rapid.T) {
-		entities := []proto.Message{&municipalityv1.Municipality{Name: "municipalities/05766000", Ags: "05766000"}}
+		entities := []proto.Message{&municipalityv1.Municipality{Name: "municipalities/05766000", Ags: "05766000", DataCentre: "dataCentres/krz"}}
 		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 9), 0, 40).Draw(t, "keys") {
 			entities = append(entities, drawImplementation(t, "05766000", keyNumber(n)))
 		}
 		batch := entriesOf(name, entities...)
-		for i := range batch[1:] {
-			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
-				batch[i+1].Entity = nil
-			}
-		}
-		together, err := apply(emptyRecords(), name, batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone := emptyRecords()
 		model := map[string]*municipalityv1.Implementation{}
 		for i := range batch {
-			if alone, err = apply(alone, name, batch[i:i+1]); err != nil {
-				t.Fatal(err)
+			batch[i].Record.Time = timestamppb.New(time.Date(2026, 1, 1+i/3, 0, 0, 0, 0, time.UTC))
+			if i > 0 && rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
+				batch[i].Entity = nil
 			}
 			if one, ok := batch[i].Entity.(*municipalityv1.Implementation); ok {
 				model[one.GetName()] = one
@@ -178,14 +175,98 @@ func TestBatchesDoNotMatter(t *testing.T) {
 				delete(model, batch[i].Record.GetResource())
 			}
 		}
-		a, b := together.place("05766000").implementations, alone.place("05766000").implementations
-		if len(a) != len(b) || len(a) != len(model) {
-			t.Fatalf("%d, %d and %d implementations", len(a), len(b), len(model))
+		together, err := apply(emptyRecords(), name, batch, false)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i := range a {
-			if a[i] != b[i] || model[a[i].GetName()] != a[i] || i > 0 && a[i-1].GetName() >= a[i].GetName() {
-				t.Fatalf("implementation %d differs or is out of order", i)
+		alone, replayed := emptyRecords(), emptyRecords()
+		for i := range batch {
+			alone, err = apply(alone, name, batch[i:i+1], false)
+			if err != nil {
+				t.Fatal(err)
 			}
+			if replayed, err = apply(replayed, name, batch[i:i+1], true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if replayed, err = apply(replayed, name, nil, false); err != nil {
+			t.Fatal(err)
+		}
+		a, b, c := together.place("05766000"), alone.place("05766000"), replayed.place("05766000")
+		if !reflect.DeepEqual(a.implementations, b.implementations) || !reflect.DeepEqual(a.implementations, c.implementations) ||
+			!slices.Equal(a.past, b.past) || !slices.Equal(a.past, c.past) || a.sequence != b.sequence || a.sequence != c.sequence {
+			t.Fatalf("in one batch\n%v\n%v\nalone\n%v\n%v\nreplayed\n%v\n%v", a.implementations, a.past, b.implementations, b.past, c.implementations, c.past)
+		}
+		checkUsers(t, together)
+		checkUsers(t, alone)
+		checkUsers(t, replayed)
+		for n := range a.implementations {
+			i := &a.implementations[n]
+			want := model[implementationName(a.ags, i.service.String())]
+			if got := i.stored(a.ags); !proto.Equal(got, want) {
+				t.Fatalf("kept\n%v\nwant\n%v", got, want)
+			}
+			if n > 0 && a.implementations[n-1].service.String() >= i.service.String() {
+				t.Fatal("out of order")
+			}
+		}
+		if len(a.implementations) != len(model) {
+			t.Fatalf("%d implementations, want %d", len(a.implementations), len(model))
+		}
+	})
+}
+
+// checkUsers compares the counts that every change moves with a count of everything.
+func checkUsers(t *rapid.T, r records) {
+	want := map[string]int{}
+	for _, p := range r.all() {
+		for _, s := range p.solutionsInUse() {
+			want[s+" "]++
+			want[s+" area "+p.area]++
+			if centre := p.municipality.GetDataCentre(); centre != "" {
+				want[s+" centre "+centre]++
+			}
+		}
+	}
+	got := map[string]int{}
+	for s, u := range r.users.All() {
+		if u.all != 0 {
+			got[s+" "] = u.all
+		}
+		for _, c := range u.areas {
+			got[s+" area "+c.key] = c.n
+		}
+		for _, c := range u.centres {
+			got[s+" centre "+c.key] = c.n
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("users\n%v\nwant\n%v", got, want)
+	}
+}
+
+// TestWhatIsKeptIsWhatWasWritten: nothing that the contract allows, or a newer version of it writes, is lost in memory.
+func TestWhatIsKeptIsWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	days := []string{"", "1969-12-31", "1970-01-01", "2027-02-28", "2149-06-06", "2149-06-07", "9999-12-31", "0001-01-01", "2027-13-45", "nonsense"}
+	rapid.Check(t, func(t *rapid.T) {
+		m := drawImplementation(t, "05766000", keyNumber(1))
+		m.Phase = municipalityv1.Implementation_Phase(rapid.SampledFrom([]int32{0, 1, 4, 5, 77, 300, -1}).Draw(t, "phase"))
+		m.Priority = municipalityv1.Implementation_Priority(rapid.SampledFrom([]int32{0, 3, 255, 256}).Draw(t, "priority"))
+		m.TargetDate, m.PhaseDate = rapid.SampledFrom(days).Draw(t, "target"), rapid.SampledFrom(days).Draw(t, "since")
+		m.Note, m.NotApplicableReason = rapid.SampledFrom([]string{"", "Notiz"}).Draw(t, "note"), rapid.SampledFrom([]string{"", "Grund"}).Draw(t, "reason")
+		if rapid.Bool().Draw(t, "measured") {
+			m.Maturity = &municipalityv1.Maturity{Model: rapid.SampledFrom([]string{"", "1.1", "2.0", "3.0"}).Draw(t, "model"), Level: rapid.Int32Range(-1, 40).Draw(t, "level")}
+		}
+		if rapid.Bool().Draw(t, "counted") {
+			m.AnnualCases = cases(rapid.SampledFrom([]int64{0, 1, 1e9, 1 << 40, -5}).Draw(t, "cases"))
+		}
+		if rapid.Bool().Draw(t, "newer") {
+			m.ProtoReflect().SetUnknown([]byte{0xa2, 0x06, 0x01, 'x'})
+		}
+		i := recorded(m, &ledger.Entry{Sequence: 7, Record: &ledgerv1.Record{}})
+		if got := i.stored("05766000"); !proto.Equal(got, m) {
+			t.Fatalf("kept\n%v\nwritten\n%v", got, m)
 		}
 	})
 }

@@ -28,9 +28,9 @@ func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsReques
 		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)),
 	}
 	if strings.TrimSpace(req.GetFilter()) == "" {
-		err = r.pageGaps(answer, req, gaps, contest)
+		err = r.pageGaps(answer, req, p, gaps, contest)
 	} else {
-		err = r.filterGaps(answer, req, gaps, contest)
+		err = r.filterGaps(answer, req, p, gaps, contest)
 	}
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsReques
 }
 
 // pageGaps spells out no more than the page.
-func (r records) pageGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, gaps []gap, c *contest) error {
+func (r records) pageGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, p *place, gaps []gap, c *contest) error {
 	cursor, err := list.Open(req)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (r records) pageGaps(answer *municipalityv1.ListGapsResponse, req *municipa
 	answer.TotalSize = int32(len(gaps))
 	answer.Gaps = make([]*municipalityv1.Gap, len(page))
 	for i := range page {
-		answer.Gaps[i] = r.spellOut(&page[i])
+		answer.Gaps[i] = r.spellOut(p, &page[i])
 		answer.Gaps[i].Candidates = c.rank(r.market.covering(page[i].service.GetName()))
 	}
 	if from+len(page) < len(gaps) {
@@ -71,7 +71,7 @@ func afterGap(gaps []gap, cursor list.Cursor) int {
 }
 
 // filterGaps spells everything out, candidates only where the filter looks at them or they are on the page.
-func (r records) filterGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, gaps []gap, c *contest) error {
+func (r records) filterGaps(answer *municipalityv1.ListGapsResponse, req *municipalityv1.ListGapsRequest, p *place, gaps []gap, c *contest) error {
 	filter, err := list.CompileFilter(req.GetFilter(), (*municipalityv1.Gap)(nil).ProtoReflect().Descriptor())
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (r records) filterGaps(answer *municipalityv1.ListGapsResponse, req *munici
 	early := filter.Names("candidates")
 	all := make([]*municipalityv1.Gap, len(gaps))
 	for i := range gaps {
-		all[i] = r.spellOut(&gaps[i])
+		all[i] = r.spellOut(p, &gaps[i])
 		if early {
 			all[i].Candidates = c.rank(r.market.covering(all[i].GetPublicService()))
 		}

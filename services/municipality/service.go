@@ -53,8 +53,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 // Revisions says how far the state has come, for the server chain.
 func (s *Service) Revisions() server.Revisions { return s.replica }
 
-// today is the day as the contract writes dates: "2027-03-31", in UTC.
-func (s *Service) today() string { return s.clock().UTC().Format(time.DateOnly) }
+// today is the day in UTC.
+func (s *Service) today() day { return dayAt(s.clock()) }
 
 // read answers the current state and the place that a resource name is about. Errors: fault.NotFound, those of reading.
 func (s *Service) read(name string) (records, *place, error) {

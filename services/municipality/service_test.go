@@ -65,7 +65,7 @@ func openWorld(tb testing.TB, dir string) *world {
 	for _, name := range []string{"catalogue", "marketplace"} {
 		log, err := site.Open(ctx, name)
 		must(tb, err)
-		w.foreign[name] = state.New(logger, struct{}{}, func(struct{}, ledger.Name, []ledger.Entry) (struct{}, error) { return struct{}{}, nil }, log)
+		w.foreign[name] = state.New(logger, struct{}{}, func(struct{}, ledger.Name, []ledger.Entry, bool) (struct{}, error) { return struct{}{}, nil }, log)
 		go func() { done <- w.foreign[name].Run(ctx) }()
 		must(tb, w.foreign[name].Ready(ctx))
 	}

@@ -17,9 +17,12 @@ type records struct {
 	places    state.Table[*place] // by AGS
 	centres   state.Table[*municipalityv1.DataCentre]
 	plans     state.Table[*municipalityv1.Plan] // by AGS: what people set
+	users     state.Table[*users]               // of solutions, by resource name
 	catalogue *catalogue
 	market    *market
-	usage     *lazy[usage] // of places
+	sums      *memo[*catalogue, *peers] // of places
+
+	pending *pending // while replaying: what is not merged into places yet
 }
 
 func emptyRecords() records {
@@ -27,17 +30,21 @@ func emptyRecords() records {
 		places:    state.NewTable[*place](),
 		centres:   state.NewTable[*municipalityv1.DataCentre](),
 		plans:     state.NewTable[*municipalityv1.Plan](),
+		users:     state.NewTable[*users](),
 		catalogue: emptyCatalogue(),
 		market:    emptyMarket(),
-		usage:     &lazy[usage]{},
+		sums:      &memo[*catalogue, *peers]{},
 	}
 }
 
 // place is one municipality or Kreis with what is recorded for it. It is immutable but for what is derived from it.
 type place struct {
-	municipality    *municipalityv1.Municipality     // nil while only implementations are known
-	implementations []*municipalityv1.Implementation // by key
-	area            string                           // AGS of its Kreis; its own for a Kreis and a kreisfreie Stadt
+	ags             string
+	municipality    *municipalityv1.Municipality // nil while only implementations are known
+	implementations []implementation             // by service
+	past            []step                       // what implementations were before, by service and day
+	area            string                       // AGS of its Kreis; its own for a Kreis and a kreisfreie Stadt
+	sequence        uint64                       // of the newest record about it
 
 	solutions lazy[[]string] // names of the solutions in use, each once
 	tally     memo[*duties, []counts]
@@ -65,29 +72,29 @@ func (r records) all() []*place {
 }
 
 // find answers what is recorded for a public service; nil when nothing is.
-func (p *place) find(key string) *municipalityv1.Implementation {
+func (p *place) find(key string) *implementation {
 	if i, ok := position(p.implementations, key); ok {
-		return p.implementations[i]
+		return &p.implementations[i]
 	}
 	return nil
 }
 
 // position is where a key is in a list, or belongs. Keys behind the last one are told at once: lists grow at the end.
-func position(sorted []*municipalityv1.Implementation, key string) (int, bool) {
-	if n := len(sorted); n == 0 || keyOf(sorted[n-1].GetName()) < key {
+func position(sorted []implementation, key string) (int, bool) {
+	if n := len(sorted); n == 0 || sorted[n-1].service.String() < key {
 		return n, false
 	}
-	return slices.BinarySearchFunc(sorted, key, func(i *municipalityv1.Implementation, key string) int {
-		return strings.Compare(keyOf(i.GetName()), key)
+	return slices.BinarySearchFunc(sorted, key, func(i implementation, key string) int {
+		return strings.Compare(i.service.String(), key)
 	})
 }
 
 // apply is the state after a batch of one stream.
-func apply(before records, stream ledger.Name, batch []ledger.Entry) (records, error) {
+func apply(before records, stream ledger.Name, batch []ledger.Entry, replaying bool) (records, error) {
 	var err error
 	switch stream.Service {
 	case "municipality":
-		return before.apply(batch)
+		return before.apply(batch, replaying)
 	case "catalogue":
 		before.catalogue, err = before.catalogue.apply(batch)
 	case "marketplace":
@@ -98,128 +105,166 @@ func apply(before records, stream ledger.Name, batch []ledger.Entry) (records, e
 	return before, err
 }
 
-// changes collects what a batch does to one place, so that its lists are copied once a batch.
+// pending is what a batch, or many during a replay, does to places, so that their lists are copied once.
+type pending struct {
+	places map[string]*changes // by AGS
+	size   int
+}
+
+// maxPending bounds what waits during a replay: merging seldom is what makes it fast, however the records are mixed.
+const maxPending = 1 << 19
+
 type changes struct {
 	municipality    *municipalityv1.Municipality
 	implementations []change
+	sequence        uint64
 }
 
+// change is one record of an implementation.
 type change struct {
-	key   string
-	after *municipalityv1.Implementation // nil removes
+	statement
+	after implementation // of no meaning when the statement says that it was removed
 }
 
-func (r records) apply(batch []ledger.Entry) (records, error) {
-	touched := map[string]*changes{}
+func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
+	touched := r.pending
+	if touched == nil {
+		touched = &pending{places: map[string]*changes{}}
+	}
 	centres, plans := r.centres.Edit(), r.plans.Edit()
-	var actor string
-	for i := range batch {
-		e := &batch[i]
+	for n := range batch {
+		e := &batch[n]
 		entity, id := subjectOf(e.Subject)
+		ok := false
 		switch entity {
 		case "dataCentre":
-			if m, ok := e.Entity.(*municipalityv1.DataCentre); ok {
-				centres.Set(id, m)
-				continue
-			}
-			if e.Entity == nil {
-				centres.Delete(id)
-				continue
-			}
+			ok = set(centres, id, e.Entity)
 		case "plan":
-			if applyPlan(plans, e, id) {
-				continue
-			}
+			ok = applyPlan(plans, e, id)
 		case "municipality":
-			if m, ok := e.Entity.(*municipalityv1.Municipality); ok {
-				m.Etag, m.UpdateTime = etag(e.Sequence), e.Record.GetTime()
-				at(touched, id).municipality = m
-				continue
-			}
+			ok = touched.municipality(e, id)
 		case "implementation":
-			if e.Record.GetActor() != actor {
-				actor = e.Record.GetActor()
-			}
-			if ok := applyImplementation(touched, e, id, actor); ok {
-				continue
-			}
+			ok = touched.implementation(e, id)
 		}
-		return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
+		if !ok {
+			return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
+		}
 	}
-	r.centres, r.plans = centres.Done(), plans.Done()
-	if len(touched) > 0 {
-		r.places, r.usage = r.merge(touched), &lazy[usage]{}
+	r.centres, r.plans, r.pending = centres.Done(), plans.Done(), nil
+	if replaying && touched.size < maxPending {
+		r.pending = touched
+		return r, nil
+	}
+	if len(touched.places) > 0 {
+		r.merge(touched)
 	}
 	return r, nil
 }
 
-// applyImplementation notes one change; actor is one string for all records of the same actor, to save memory.
-func applyImplementation(touched map[string]*changes, e *ledger.Entry, id, actor string) bool {
+func (t *pending) municipality(e *ledger.Entry, id string) bool {
+	m, ok := e.Entity.(*municipalityv1.Municipality)
+	if !ok {
+		return false
+	}
+	m.Etag, m.UpdateTime = etag(e.Sequence), e.Record.GetTime()
+	t.at(id, e).municipality = m
+	return true
+}
+
+func (t *pending) implementation(e *ledger.Entry, id string) bool {
 	ags, key, ok := strings.Cut(id, ".")
 	if !ok {
 		return false
 	}
-	c := change{key: key}
-	if e.Entity != nil {
-		if c.after, ok = e.Entity.(*municipalityv1.Implementation); !ok || keyOf(c.after.GetName()) != key {
-			return false
-		}
-		c.key = keyOf(c.after.GetName())
-		c.after.Etag, c.after.UpdateTime, c.after.UpdateActor = etag(e.Sequence), e.Record.GetTime(), actor
+	m, isOne := e.Entity.(*municipalityv1.Implementation)
+	if e.Entity != nil && (!isOne || keyOf(m.GetName()) != key) {
+		return false
 	}
-	p := at(touched, ags)
+	c := change{statement: statementOf(m, textOf(key), e)}
+	if m != nil {
+		c.after = recorded(m, e)
+	}
+	p := t.at(ags, e)
 	p.implementations = append(p.implementations, c)
+	t.size++
 	return true
 }
 
-func at(touched map[string]*changes, ags string) *changes {
-	c := touched[ags]
+func (t *pending) at(ags string, e *ledger.Entry) *changes {
+	c := t.places[ags]
 	if c == nil {
 		c = &changes{}
-		touched[ags] = c
+		t.places[strings.Clone(ags)] = c
 	}
+	c.sequence = e.Visible
 	return c
 }
 
 // merge makes the new places; the order in which the map is walked does not show.
-func (r records) merge(touched map[string]*changes) state.Table[*place] {
-	edit := r.places.Edit()
-	for ags, c := range touched {
-		after := &place{}
-		if before, ok := edit.Get(ags); ok {
-			after.municipality, after.implementations, after.area = before.municipality, before.implementations, before.area
+func (r *records) merge(touched *pending) {
+	places, users := r.places.Edit(), editUsers(r.users)
+	for ags, c := range touched.places {
+		after := &place{ags: ags}
+		before, known := places.Get(ags)
+		if known {
+			after.ags, after.municipality, after.area = before.ags, before.municipality, before.area
+			after.implementations, after.past = before.implementations, before.past
 		}
+		after.sequence = c.sequence
 		if c.municipality != nil {
 			after.municipality, after.area = c.municipality, cmp.Or(districtOf(c.municipality), c.municipality.GetAgs())
 		}
-		after.implementations = mergeImplementations(after.implementations, c.implementations)
-		edit.Set(ags, after)
+		after.merge(c.implementations)
+		users.move(before, after)
+		places.Set(after.ags, after)
 	}
-	return edit.Done()
+	r.places, r.users, r.sums = places.Done(), users.done(), &memo[*catalogue, *peers]{}
 }
 
-// mergeImplementations is a new list with the changes, of which the last one of a key counts.
-func mergeImplementations(before []*municipalityv1.Implementation, changed []change) []*municipalityv1.Implementation {
+// merge makes new lists with the changes; of one service every change moves the timeline, and the last one counts.
+func (p *place) merge(changed []change) {
 	if len(changed) == 0 {
-		return before
+		return
 	}
-	slices.SortStableFunc(changed, func(a, b change) int { return strings.Compare(a.key, b.key) })
-	after := make([]*municipalityv1.Implementation, 0, len(before)+len(changed))
-	for n, c := range changed {
-		if n+1 < len(changed) && changed[n+1].key == c.key {
-			continue
+	slices.SortStableFunc(changed, func(a, b change) int { return strings.Compare(a.service.String(), b.service.String()) })
+	before, after := p.implementations, make([]implementation, 0, len(p.implementations)+len(changed))
+	pastBefore, past := p.past, []step(nil)
+	for len(changed) > 0 {
+		service, n := changed[0].service, 1
+		for n < len(changed) && changed[n].service == service {
+			n++
 		}
-		at, found := position(before, c.key)
-		after = append(after, before[:at]...)
-		if c.after != nil {
-			after = append(after, c.after)
-		}
+		at, found := position(before, service.String())
+		after, before = append(after, before[:at]...), before[at:]
+		var now *implementation
 		if found {
-			at++
+			now, before = &before[0], before[1:]
 		}
-		before = before[at:]
+		older := stepsOf(pastBefore, service.String())
+		at, _ = slices.BinarySearchFunc(pastBefore, service.String(), compareService)
+		past, pastBefore = append(past, pastBefore[:at]...), pastBefore[at+len(older):]
+		for _, c := range changed[:n] {
+			now, older = c.follow(now, older)
+		}
+		if now != nil {
+			after = append(after, *now)
+		}
+		past, changed = append(past, older...), changed[n:]
 	}
-	return append(after, before...)
+	p.implementations, p.past = slices.Clip(append(after, before...)), append(past, pastBefore...)
+}
+
+// follow is what is recorded after a change, and the steps before that.
+func (c *change) follow(now *implementation, older []step) (*implementation, []step) {
+	from, steps := c.next(now, older)
+	if c.standing != unrecorded {
+		c.after.from = from
+		return &c.after, steps
+	}
+	if len(steps) > 0 {
+		steps = append(slices.Clip(steps), step{c.service, from, unrecorded})
+	}
+	return nil, steps
 }
 
 // subjectOf reads the entity and its id from "kompass.<origin>.<service>.<entity>.<id…>".

@@ -18,8 +18,9 @@ import (
 )
 
 // Apply returns the state after a batch of entries of one stream. It must leave the state it was given as it is: what it
-// returns may share with it all that did not change.
-type Apply[S any] func(before S, stream ledger.Name, batch []ledger.Entry) (S, error)
+// returns may share with it all that did not change. While replaying nobody has seen any state yet, so apply may change
+// what it was given and put work off; the first call that is not replaying comes without entries and ends that.
+type Apply[S any] func(before S, stream ledger.Name, batch []ledger.Entry, replaying bool) (S, error)
 
 // Snapshot is a state and the position of every followed stream that led to it.
 type Snapshot[S any] struct {
@@ -119,7 +120,7 @@ func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledg
 	before := r.current.Load()
 	after := &Snapshot[S]{State: before.State, positions: append([]uint64(nil), before.positions...)}
 	if len(entries) > 0 {
-		state, err := r.apply(before.State, src.log.Name(), entries)
+		state, err := r.apply(before.State, src.log.Name(), entries, !r.live.Load())
 		if err != nil {
 			return fmt.Errorf("apply records %d to %d of %s: %w", entries[0].Sequence, position, src.log.Name().Stream(), err)
 		}
@@ -146,11 +147,23 @@ func (r *Replica[S]) fail(err error) {
 
 // wake tells everyone who waits to look again; the caller holds mu.
 func (r *Replica[S]) wake() {
-	if !r.live.Load() && r.caughtUp(r.current.Load()) {
-		r.live.Store(true)
+	if !r.live.Load() && r.broken == nil && r.caughtUp(r.current.Load()) {
+		r.goLive()
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// goLive lets apply finish what it put off; the caller holds mu.
+func (r *Replica[S]) goLive() {
+	last := r.current.Load()
+	state, err := r.apply(last.State, r.Own(), nil, false)
+	if err != nil {
+		r.broken = fmt.Errorf("end of the replay: %w", err)
+		return
+	}
+	r.current.Store(&Snapshot[S]{State: state, positions: last.positions})
+	r.live.Store(true)
 }
 
 // ErrBroken is wrapped by the error of every read and write of a replica that met a record it cannot apply.

@@ -26,7 +26,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // themes is a state of the simplest kind: resource name to theme.
 type themes = state.Table[*cataloguev1.Theme]
 
-func applyThemes(before themes, _ ledger.Name, batch []ledger.Entry) (themes, error) {
+func applyThemes(before themes, _ ledger.Name, batch []ledger.Entry, _ bool) (themes, error) {
 	edit := before.Edit()
 	for _, e := range batch {
 		if e.Entity == nil {
