@@ -1,6 +1,7 @@
 package municipality
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -23,6 +25,7 @@ type edit struct {
 	etag         string // the version it builds on; empty for any
 	createOnly   bool
 	existingOnly bool
+	today        string // the day of the change, "2027-03-31"
 }
 
 // decideImplementation says what an implementation is after an edit, and which fields differ from before (proto names;
@@ -45,17 +48,31 @@ func (r records) decideImplementation(e edit) (*municipalityv1.Implementation, [
 	if _, err := mask.Apply(after, wanted, e.request.GetUpdateMask()); err != nil {
 		return nil, nil, err
 	}
+	changed, err := r.conclude(before, after, e.today, namesPhaseDate(e.request.GetUpdateMask()))
+	if err != nil {
+		return nil, nil, err
+	}
+	return after, changed, nil
+}
+
+// conclude does to an edited implementation what follows from the edit, holds it to the rules and says which fields
+// differ from before, which is nil when nothing was recorded. dated tells that the edit names the date of the phase
+// even where it is the one of before. Errors are faults.
+func (r records) conclude(before, after *municipalityv1.Implementation, today string, dated bool) ([]string, error) {
 	settle(before, after)
+	settlePhaseDate(before, after, today, dated)
 	if err := r.checkReferences(before, after); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := checkImplementation(after); err != nil {
-		return nil, nil, err
+	if err := checkImplementation(before, after, today); err != nil {
+		return nil, err
 	}
-	if before == nil {
-		return after, differences(&municipalityv1.Implementation{}, after), nil
-	}
-	return after, differences(before, after), nil
+	return changedFields(before, after), nil
+}
+
+// namesPhaseDate tells whether a mask names the date of the phase on purpose.
+func namesPhaseDate(m *fieldmaskpb.FieldMask) bool {
+	return slices.Contains(m.GetPaths(), "phase_date") || slices.Contains(m.GetPaths(), "phaseDate")
 }
 
 // settle does what follows from an edit: a maturity names its model, the one recorded when the edit names none, and a
@@ -71,8 +88,24 @@ func settle(before, after *municipalityv1.Implementation) {
 	}
 }
 
+// settlePhaseDate dates the phase. A phase that changes without a date of its own begins today; one that stays keeps its
+// date, also when the edit empties it, because nobody says anything else by that. Without a phase there is no date.
+func settlePhaseDate(before, after *municipalityv1.Implementation, today string, dated bool) {
+	same := after.GetPhaseDate() == before.GetPhaseDate()
+	switch {
+	case after.GetPhase() == municipalityv1.Implementation_PHASE_UNSPECIFIED:
+		if same {
+			after.PhaseDate = ""
+		}
+	case after.GetPhase() == before.GetPhase():
+		after.PhaseDate = cmp.Or(after.GetPhaseDate(), before.GetPhaseDate())
+	case after.GetPhaseDate() == "", same && !dated:
+		after.PhaseDate = today
+	}
+}
+
 // checkImplementation holds an implementation to the rules that concern it alone. The error is fault.InvalidField.
-func checkImplementation(i *municipalityv1.Implementation) error {
+func checkImplementation(before, i *municipalityv1.Implementation, today string) error {
 	bad := fault.New(fault.InvalidField)
 	found := false
 	blame := func(field, de, en string) {
@@ -88,9 +121,12 @@ func checkImplementation(i *municipalityv1.Implementation) error {
 	if field, de, en := maturity.Check(i.GetMaturity()); field != "" {
 		blame("maturity."+field, de, en)
 	}
-	if d := i.GetTargetDate(); d != "" {
-		if _, err := time.Parse(time.DateOnly, d); err != nil {
-			blame("target_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+	if d := i.GetTargetDate(); d != "" && !isDay(d) {
+		blame("target_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+	}
+	if i.GetPhaseDate() != before.GetPhaseDate() {
+		if de, en := checkPhaseDate(i, today); de != "" {
+			blame("phase_date", de, en)
 		}
 	}
 	if i.GetUrl() != "" && !isWebAddress(i.GetUrl()) {
@@ -100,6 +136,25 @@ func checkImplementation(i *municipalityv1.Implementation) error {
 		return nil
 	}
 	return bad
+}
+
+// checkPhaseDate says what is wrong with the date of a phase, in German and English; empty when nothing is.
+func checkPhaseDate(i *municipalityv1.Implementation, today string) (de, en string) {
+	switch d := i.GetPhaseDate(); {
+	case d == "":
+	case !isDay(d):
+		return "ist kein Tag des Kalenders", "is not a day of the calendar"
+	case d > today:
+		return "liegt in der Zukunft", "lies in the future"
+	case i.GetPhase() == municipalityv1.Implementation_PHASE_UNSPECIFIED:
+		return "ist nur zusammen mit einer Phase erlaubt", "is only allowed together with a phase"
+	}
+	return "", ""
+}
+
+func isDay(iso string) bool {
+	_, err := time.Parse(time.DateOnly, iso)
+	return err == nil
 }
 
 func isWebAddress(s string) bool {
@@ -163,6 +218,37 @@ func differences(before, after proto.Message) []string {
 		}
 	}
 	return changed
+}
+
+// changedFields is differences for implementations, without reflection: imports compare them by the hundred thousand.
+// before may be nil.
+func changedFields(before, after *municipalityv1.Implementation) []string {
+	var changed []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"phase", before.GetPhase() == after.GetPhase()},
+		{"maturity", proto.Equal(before.GetMaturity(), after.GetMaturity())},
+		{"url", before.GetUrl() == after.GetUrl()},
+		{"solution", before.GetSolution() == after.GetSolution()},
+		{"department", before.GetDepartment() == after.GetDepartment()},
+		{"annual_cases", sameCases(before, after)},
+		{"priority", before.GetPriority() == after.GetPriority()},
+		{"target_date", before.GetTargetDate() == after.GetTargetDate()},
+		{"note", before.GetNote() == after.GetNote()},
+		{"not_applicable_reason", before.GetNotApplicableReason() == after.GetNotApplicableReason()},
+		{"phase_date", before.GetPhaseDate() == after.GetPhaseDate()},
+	} {
+		if !f.same {
+			changed = append(changed, f.name)
+		}
+	}
+	return changed
+}
+
+func sameCases(a, b *municipalityv1.Implementation) bool {
+	return (a.GetAnnualCases() == b.GetAnnualCases()) && (a == nil || a.AnnualCases == nil) == (b == nil || b.AnnualCases == nil)
 }
 
 // show is what is recorded as clients see it: with what follows from catalogue, marketplace and maturity model. nil stays nil.

@@ -2,17 +2,15 @@ package municipality
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/server"
+	"kompass.krz.de/services/platform/state"
 )
 
 // GetImplementation answers one implementation.
@@ -87,34 +85,42 @@ func (s *Service) UpdateImplementation(ctx context.Context, req *municipalityv1.
 	if !isImplementationName(name) {
 		return nil, badName("implementation.name")
 	}
-	e := edit{req, server.Etag(ctx, req.GetImplementation().GetEtag()), server.CreateOnly(ctx), server.ExistingOnly(ctx)}
-	decide := func(r records) ([]ledger.Draft, *municipalityv1.Implementation, error) {
-		after, changed, err := r.decideImplementation(e)
-		if err != nil {
-			return nil, nil, err
-		}
-		return s.draft(nil, r, after, changed), after, nil
-	}
-	if req.GetValidateOnly() {
-		r, err := s.replica.Read()
-		if err != nil {
+	e := edit{request: req, etag: server.Etag(ctx, req.GetImplementation().GetEtag()), createOnly: server.CreateOnly(ctx), existingOnly: server.ExistingOnly(ctx)}
+	var after *municipalityv1.Implementation
+	result, err := s.change(ctx, req, req.GetValidateOnly(), func(r records, today string) ([]ledger.Draft, error) {
+		var changed []string
+		var err error
+		e.today = today
+		if after, changed, err = r.decideImplementation(e); err != nil {
 			return nil, err
 		}
-		_, after, err := decide(r)
-		return r.present(after), err
-	}
-	cause, err := server.Cause(ctx, req, s.clock())
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.replica.Write(ctx, cause, func(r records) ([]ledger.Draft, error) {
-		drafts, _, err := decide(r)
-		return drafts, err
+		return s.draft(nil, r, after, changed), nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	if req.GetValidateOnly() {
+		return result.State.present(after), nil
+	}
 	return result.State.answer(result.State.place(agsOf(name)), name)
+}
+
+// change carries out a decision on behalf of a request; with validateOnly it only decides. The decision gets the day of
+// the change, "2027-03-31", in UTC.
+func (s *Service) change(ctx context.Context, req server.Change, validateOnly bool, decide func(r records, today string) ([]ledger.Draft, error)) (state.Result[records], error) {
+	if validateOnly {
+		r, err := s.replica.Read()
+		if err == nil {
+			_, err = decide(r, s.today().String())
+		}
+		return state.Result[records]{State: r}, err
+	}
+	cause, err := server.Cause(ctx, req, s.clock())
+	if err != nil {
+		return state.Result[records]{}, err
+	}
+	today := dayAt(cause.Time).String()
+	return s.replica.Write(ctx, cause, func(r records) ([]ledger.Draft, error) { return decide(r, today) })
 }
 
 func badName(field string) error {
@@ -125,126 +131,18 @@ func badName(field string) error {
 
 // draft appends what has to be written for an implementation: nothing when it is recorded and stays as it is.
 func (s *Service) draft(drafts []ledger.Draft, r records, after *municipalityv1.Implementation, changed []string) []ledger.Draft {
-	ags, key := agsOf(after.GetName()), keyOf(after.GetName())
-	if len(changed) == 0 && r.place(ags).find(key) != nil {
+	if len(changed) == 0 && r.place(agsOf(after.GetName())).find(keyOf(after.GetName())) != nil {
 		return drafts
 	}
-	return append(drafts, ledger.Draft{
-		Subject:  s.replica.Own().Subject("implementation", ags, key),
-		Resource: after.GetName(), Entity: after, Changed: changed,
-	})
-}
-
-// BatchUpdateImplementations changes several implementations of one municipality, or none of them.
-func (s *Service) BatchUpdateImplementations(ctx context.Context, req *municipalityv1.BatchUpdateImplementationsRequest) (*municipalityv1.BatchUpdateImplementationsResponse, error) {
-	if err := checkBatch(req); err != nil {
-		return nil, err
-	}
-	decide := func(r records) (drafts []ledger.Draft, answers []*municipalityv1.Implementation, err error) {
-		if r.place(agsOf(req.GetParent())) == nil {
-			return nil, nil, fault.New(fault.NotFound, "resource", req.GetParent())
-		}
-		for i, one := range req.GetRequests() {
-			after, changed, err := r.decideImplementation(edit{request: one, etag: one.GetImplementation().GetEtag()})
-			if err != nil {
-				return nil, nil, inRequest(i, err)
-			}
-			drafts, answers = s.draft(drafts, r, after, changed), append(answers, r.present(after))
-		}
-		return drafts, answers, nil
-	}
-	if req.GetValidateOnly() {
-		r, err := s.replica.Read()
-		if err != nil {
-			return nil, err
-		}
-		_, answers, err := decide(r)
-		if err != nil {
-			return nil, err
-		}
-		return &municipalityv1.BatchUpdateImplementationsResponse{Implementations: answers}, nil
-	}
-	cause, err := server.Cause(ctx, req, s.clock())
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.replica.Write(ctx, cause, func(r records) ([]ledger.Draft, error) {
-		drafts, _, err := decide(r)
-		return drafts, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return result.State.answerBatch(req)
-}
-
-// answerBatch answers what is recorded for the requests of a batch; one that was removed since is left out.
-func (r records) answerBatch(req *municipalityv1.BatchUpdateImplementationsRequest) (*municipalityv1.BatchUpdateImplementationsResponse, error) {
-	answer := &municipalityv1.BatchUpdateImplementationsResponse{}
-	p := r.place(agsOf(req.GetParent()))
-	for _, one := range req.GetRequests() {
-		if i := p.find(keyOf(one.GetImplementation().GetName())); i != nil {
-			answer.Implementations = append(answer.Implementations, r.show(p, i))
-		}
-	}
-	return answer, nil
-}
-
-// checkBatch holds a batch to one municipality and to one change an implementation.
-func checkBatch(req *municipalityv1.BatchUpdateImplementationsRequest) error {
-	seen := map[string]int{}
-	for i, one := range req.GetRequests() {
-		name, field := one.GetImplementation().GetName(), fmt.Sprintf("requests[%d].implementation.name", i)
-		if !isImplementationName(name) {
-			return badName(field)
-		}
-		if municipalityName(agsOf(name)) != req.GetParent() {
-			return fault.New(fault.InvalidField).Field(field, "gehört nicht zu "+req.GetParent(), "does not belong to "+req.GetParent())
-		}
-		if first, twice := seen[name]; twice {
-			return fault.New(fault.InvalidField).Field(field, fmt.Sprintf("kommt schon in requests[%d] vor", first),
-				fmt.Sprintf("is already in requests[%d]", first))
-		}
-		seen[name] = i
-	}
-	return nil
-}
-
-// inRequest is the fault of one request of a batch: the same reason, with its place in the batch named.
-func inRequest(i int, err error) error {
-	var f *fault.Error
-	if !errors.As(err, &f) {
-		return err
-	}
-	var pairs []string
-	var violations []*errdetails.BadRequest_FieldViolation
-	for _, d := range f.GRPCStatus().Details() {
-		switch d := d.(type) {
-		case *errdetails.ErrorInfo:
-			for k, v := range d.GetMetadata() {
-				pairs = append(pairs, k, v)
-			}
-		case *errdetails.BadRequest:
-			violations = d.GetFieldViolations()
-		}
-	}
-	prefix := fmt.Sprintf("requests[%d]", i)
-	placed := fault.New(f.Reason(), pairs...).Cause(f)
-	if len(violations) == 0 {
-		de, en := f.Texts()
-		return placed.Field(prefix, de, en)
-	}
-	for _, v := range violations {
-		de, en, _ := strings.Cut(v.GetDescription(), " / ")
-		placed = placed.Field(prefix+"."+v.GetField(), de, en)
-	}
-	return placed
+	d := s.removal(after.GetName())
+	d.Entity, d.Changed = after, changed
+	return append(drafts, d)
 }
 
 // DeleteImplementation removes what is recorded; the history stays.
 func (s *Service) DeleteImplementation(ctx context.Context, req *municipalityv1.DeleteImplementationRequest) (*municipalityv1.DeleteImplementationResponse, error) {
 	name, wanted := req.GetName(), server.Etag(ctx, req.GetEtag())
-	decide := func(r records) ([]ledger.Draft, error) {
+	_, err := s.change(ctx, req, req.GetValidateOnly(), func(r records, _ string) ([]ledger.Draft, error) {
 		i, err := r.answer(r.place(agsOf(name)), name)
 		if err != nil {
 			return nil, err
@@ -252,21 +150,14 @@ func (s *Service) DeleteImplementation(ctx context.Context, req *municipalityv1.
 		if wanted != "" && wanted != i.GetEtag() {
 			return nil, fault.New(fault.EtagMismatch, "resource", name)
 		}
-		return []ledger.Draft{{Subject: s.replica.Own().Subject("implementation", agsOf(name), keyOf(name)), Resource: name}}, nil
-	}
-	if req.GetValidateOnly() {
-		r, err := s.replica.Read()
-		if err == nil {
-			_, err = decide(r)
-		}
-		return &municipalityv1.DeleteImplementationResponse{}, err
-	}
-	cause, err := server.Cause(ctx, req, s.clock())
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.replica.Write(ctx, cause, decide)
+		return []ledger.Draft{s.removal(name)}, nil
+	})
 	return &municipalityv1.DeleteImplementationResponse{}, err
+}
+
+// removal is the draft that removes what is recorded.
+func (s *Service) removal(name string) ledger.Draft {
+	return ledger.Draft{Subject: s.replica.Own().Subject("implementation", agsOf(name), keyOf(name)), Resource: name}
 }
 
 // ListImplementationHistory answers every change of an implementation, newest first.

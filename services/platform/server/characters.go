@@ -15,6 +15,8 @@ import (
 type controls struct {
 	fault *fault.Error
 	found int // violations so far; at most maxViolations
+	// skipLists passes over the lists of the request itself.
+	skipLists bool
 }
 
 func (c *controls) message(prefix string, m protoreflect.Message) {
@@ -26,6 +28,9 @@ func (c *controls) message(prefix string, m protoreflect.Message) {
 		}
 		if !fd.IsList() {
 			c.value(prefix, fd, -1, m.Get(fd))
+			continue
+		}
+		if c.skipLists && prefix == "" {
 			continue
 		}
 		list := m.Get(fd).List()

@@ -51,7 +51,8 @@ func validation(ctx context.Context, c *Call, next Next) error {
 }
 
 // Validate checks a message against the rules that stand in the contract, and its texts for control characters. It returns [fault.InvalidField] with every
-// violation, fields in JSON spelling, and nil for what is no proto message.
+// violation, fields in JSON spelling, and nil for what is no proto message. A batch that is carried out item by item is not
+// held responsible for what is in its lists: its service validates each item, so that a bad one fails alone.
 func Validate(request any) error {
 	m, ok := request.(proto.Message)
 	if !ok {
@@ -62,20 +63,31 @@ func Validate(request any) error {
 		return fault.New(fault.Internal).Cause(err)
 	}
 	f, found := fault.New(fault.InvalidField), 0
+	batch, ok := request.(interface{ GetPerItem() bool })
+	perItem := ok && batch.GetPerItem()
 	if err := v.Validate(m); err != nil {
 		var invalid *protovalidate.ValidationError
 		if !errors.As(err, &invalid) {
 			return fault.New(fault.Internal).Cause(err)
 		}
-		found = min(len(invalid.Violations), maxViolations)
-		for _, violation := range invalid.Violations[:found] {
+		for _, violation := range invalid.Violations {
+			if found == maxViolations || perItem && inList(violation) {
+				continue
+			}
 			de, en := texts(violation)
 			f.Field(protovalidate.FieldPathString(violation.Proto.GetField()), de, en)
+			found++
 		}
 	}
-	c := controls{f, found}
+	c := controls{f, found, perItem}
 	if c.message("", m.ProtoReflect()); c.found == 0 {
 		return nil
 	}
 	return f
+}
+
+// inList tells whether a violation is about an entry of a list of the request.
+func inList(v *protovalidate.Violation) bool {
+	path := v.Proto.GetField().GetElements()
+	return len(path) > 0 && path[0].GetSubscript() != nil
 }

@@ -68,6 +68,9 @@ func TestControlCharacters(t *testing.T) {
 		"in a list": {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004", Requests: []*municipalityv1.UpdateImplementationRequest{
 			at(&municipalityv1.Implementation{}), at(&municipalityv1.Implementation{Note: "\v"}),
 		}}, "requests[1].implementation.note: enthält"},
+		"in a batch item by item": {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "x", PerItem: true, Requests: []*municipalityv1.UpdateImplementationRequest{
+			at(&municipalityv1.Implementation{Note: "\v", Url: "x"}),
+		}}, "fields. parent: hat nicht die verlangte Form"},
 		"beside a rule": {at(&municipalityv1.Implementation{Url: "x", Note: "\b"}), "https address. implementation.note: enthält"},
 	}
 	for name, c := range cases {
@@ -78,6 +81,11 @@ func TestControlCharacters(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+	items := &municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004", PerItem: true}
+	items.Requests = append(items.Requests, at(&municipalityv1.Implementation{Note: "\v", Url: "x"}))
+	if err := Validate(items); err != nil {
+		t.Error(err)
 	}
 	many := &municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}
 	for range maxViolations + 1 {
