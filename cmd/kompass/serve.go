@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 
 	"kompass.krz.de/services/platform/broker"
@@ -25,9 +24,9 @@ type serveCommand struct {
 	HTTP       string `name:"http" help:"Address of the REST edge and the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Grpc       string `help:"Address of the gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Demo       bool   `help:"Load the starter data into a new data directory."`
-	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Needs --nats-url." placeholder:"LIST"`
+	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Services need --nats-url." placeholder:"LIST"`
 	Origin     string `help:"The data centre whose streams these are." default:"krz" placeholder:"NAME"`
-	NatsURL    string `name:"nats-url" help:"External NATS cluster; embedded when not given." placeholder:"URL"`
+	NatsURL    string `name:"nats-url" help:"External NATS cluster: all of its servers, separated by commas; embedded when not given." placeholder:"URL"`
 	NatsCreds  string `name:"nats-creds" help:"File with credentials for the NATS cluster." placeholder:"FILE"`
 	Replicas   string `help:"Copies of each stream in the external cluster: 1, 3 or 5." default:"3" placeholder:"N"`
 	RedisURL   string `name:"redis-url" help:"Redis for what may be lost; reserved, nothing uses it yet." placeholder:"URL"`
@@ -35,9 +34,9 @@ type serveCommand struct {
 	LogFormat  string `help:"text or json." default:"text" placeholder:"FORMAT"`
 	LogLevel   string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
 
-	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere." placeholder:"ADDR"`
-	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"ADDR"`
-	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"ADDR"`
+	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere: HOST:PORT of every replica, separated by commas, or one dns:///NAME:PORT." placeholder:"LIST"`
+	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"LIST"`
+	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"LIST"`
 }
 
 // parts are what --only may name.
@@ -46,8 +45,8 @@ var parts = []string{"catalogue", "municipality", "marketplace", "gateway"}
 // settings is a checked serveCommand.
 type settings struct {
 	serveCommand
-	only      []string          // sorted; all parts when nothing was chosen
-	addresses map[string]string // of services that run elsewhere
+	only      []string            // sorted; all parts when nothing was chosen
+	addresses map[string][]string // of the replicas of services that run elsewhere
 	replicas  int
 	origins   []string
 	openReads bool // all listeners are on loopback
@@ -58,7 +57,7 @@ var originName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 
 // check reads the settings and reports all that is wrong with them at once.
 func (c *serveCommand) check() (*settings, error) {
-	s := &settings{serveCommand: *c, replicas: 1, addresses: map[string]string{}}
+	s := &settings{serveCommand: *c, replicas: 1, addresses: map[string][]string{}}
 	var errs []error
 	wrong := func(flag, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
@@ -71,16 +70,15 @@ func (c *serveCommand) check() (*settings, error) {
 	}
 	if len(s.only) == 0 {
 		s.only = parts
-	} else if c.NatsURL == "" {
-		wrong("only", "parts in several processes need --nats-url")
+	} else if c.NatsURL == "" && len(s.services()) > 0 {
+		wrong("only", "services in several processes need --nats-url")
 	}
 	if c.Demo && len(s.services()) < len(grpcNames) {
 		wrong("demo", "the starter data need all services in one process")
 	}
 	for flag, addr := range map[string]string{"http": c.HTTP, "grpc": c.Grpc} {
-		_, port, err := net.SplitHostPort(addr)
-		if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
-			wrong(flag, "%q is no address of the form HOST:PORT", addr)
+		if err := checkAddress(addr); err != nil {
+			wrong(flag, "%v", err)
 		}
 	}
 	s.checkAddresses(wrong)
@@ -100,14 +98,17 @@ func (c *serveCommand) check() (*settings, error) {
 }
 
 func (s *settings) checkAddresses(wrong func(string, string, ...any)) {
-	for part, addr := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr} {
-		switch {
-		case s.runs(part) && addr != "":
+	for part, list := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr} {
+		addresses := split(list)
+		switch err := checkReplicas(addresses); {
+		case err != nil:
+			wrong(part+"-addr", "%v", err)
+		case s.runs(part) && len(addresses) > 0:
 			wrong(part+"-addr", "the part runs in this process")
-		case s.runs("gateway") && !s.runs(part) && addr == "":
+		case s.runs("gateway") && !s.runs(part) && len(addresses) == 0:
 			wrong(part+"-addr", "the gateway must know where the %s service is", part)
-		case addr != "":
-			s.addresses[part] = addr
+		case len(addresses) > 0:
+			s.addresses[part] = addresses
 		}
 	}
 }
