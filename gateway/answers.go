@@ -1,95 +1,123 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxAnswers bounds the bytes of kept answers, keys and compressed forms included.
-const maxAnswers = 64 << 20
+// Bounds of what is kept, in bytes.
+const (
+	maxAnswers = 64 << 20 // all answers, keys and compressed forms included
+	maxKept    = 1 << 20  // one answer: larger ones are rare and would push many others out
+)
 
-// maxKept bounds one kept answer in bytes: larger ones are rare and would push many others out.
-const maxKept = 1 << 20
-
-// answers keeps what services answered to open reads, encoded once. An answer counts for exactly one revision of the
-// state it came from, and for one hour, because some answers depend on the day. So nothing stale is ever sent, and nothing has to be
-// invalidated.
+// answers keeps what services answered to open reads, encoded once. Nothing is ever invalidated: a kept answer knows what it
+// depends on, and counts for as long as that is as it was.
 type answers struct {
-	kept      *otter.Cache[string, *answer]
-	revisions map[string]func() string
+	kept         *otter.Cache[string, *answer]
+	hits, misses prometheus.Counter
+	changes      atomic.Uint64 // requests that may have changed something, answered by this edge
 }
 
-// answer is one kept answer. It is immutable but for the compressed form, which is made when it is first wanted.
+// answer is one kept answer.
 type answer struct {
-	revision string
-	hour     int64
-	body     []byte
-	tag      string
-	zip      func() []byte
+	*finished
+	mark     mark
+	asked    time.Time // when the service was asked
+	resource string    // that it is about
+	revision []string  // that the service said, for the header
 }
 
-func newAnswers(revisions map[string]func() string) (*answers, error) {
+func newAnswers(registerer prometheus.Registerer) (*answers, error) {
 	kept, err := otter.New(&otter.Options[string, *answer]{
 		MaximumWeight: maxAnswers,
 		Weigher: func(key string, a *answer) uint32 {
-			return uint32(len(key)+len(a.body)*5/4+len(a.revision)) + 256 // bounded by maxKept
+			return uint32(len(key)+len(a.body)*5/4) + 512 // bounded by maxKept
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: answers: %w", err)
 	}
-	return &answers{kept: kept, revisions: revisions}, nil
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "kompass_edge_answers_" + name, Help: help})
+	}
+	a := &answers{kept: kept,
+		hits:   counter("hits_total", "Reads answered from bytes that were encoded before."),
+		misses: counter("misses_total", "Reads that went to a service because no kept answer counted."),
+	}
+	if registerer == nil {
+		return a, nil
+	}
+	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kompass_edge_answers_bytes", Help: "Bytes that kept answers take."},
+		func() float64 { return float64(kept.WeightedSize()) })
+	for _, c := range []prometheus.Collector{a.hits, a.misses, size} {
+		if err := registerer.Register(c); err != nil {
+			return nil, fmt.Errorf("gateway: answers: %w", err)
+		}
+	}
+	return a, nil
 }
 
-// reuse answers an open read from what was kept at the same revision, and keeps what the rest of the work answers. A
-// request with a key goes to the service, which alone can judge the key; so what is kept is what anybody may read.
+// reuse answers an open read from what was kept, and keeps what the rest of the work answers. A request with a key goes to the
+// service, which alone can judge the key; so what is kept is what anybody may read.
 func (e *edge) reuse(next handler) handler {
 	return func(x *exchange) {
-		revision := e.answers.revisionFor(x)
-		if revision == "" {
+		switch ep := x.endpoint; {
+		case ep.page != nil:
 			next(x)
-			return
+		case ep.method != http.MethodGet:
+			x.changing = true              // counts with the answer, before anybody can see it
+			defer e.answers.changes.Add(1) // and when there is none
+			next(x)
+		case ep.source == nil || len(x.req.RequestURI) > maxHeader || x.req.Header.Get("Authorization") != "":
+			next(x)
+		case !e.answers.answer(x):
+			e.answers.misses.Inc()
+			e.answers.keep(x)
+			next(x)
 		}
-		hour := x.start.Unix() / int64(time.Hour/time.Second)
-		key := x.req.URL.RequestURI()
-		if a, ok := e.answers.kept.GetIfPresent(key); ok && a.revision == revision && a.hour == hour {
-			x.Header().Set(headerRevision, revision)
-			x.sendTagged(http.StatusOK, contentJSON, a.body, a.tag, a.zip)
-			return
-		}
-		x.keep = func(body []byte, tag string) {
-			// The state moved on while the service answered: which of the two it saw is not known.
-			if x.Header().Get(headerRevision) != revision || len(body) > maxKept {
-				return
-			}
-			e.answers.kept.Set(key, &answer{revision: revision, hour: hour, body: body, tag: tag,
-				zip: sync.OnceValue(func() []byte { return compress(body) })})
-		}
-		next(x)
 	}
 }
 
-// revisionFor is the revision of the state that would answer; empty when the answer must not be kept.
-func (a *answers) revisionFor(x *exchange) string {
-	if x.req.Method != http.MethodGet || x.endpoint.rpc == "" || len(x.req.RequestURI) > maxHeader {
-		return ""
+// answer sends what was kept, if it still counts.
+func (a *answers) answer(x *exchange) bool {
+	kept, ok := a.kept.GetIfPresent(x.req.RequestURI)
+	if !ok {
+		return false
 	}
-	if x.req.Header.Get("Authorization") != "" {
-		return ""
+	revision, ok := x.endpoint.source.stands(x, kept)
+	if !ok {
+		return false
 	}
-	service := x.endpoint.rpc[:strings.LastIndexByte(x.endpoint.rpc, '.')]
-	current := a.revisions[service]
-	if current == nil {
-		return ""
+	a.hits.Inc()
+	x.Header()[headerRevision] = revision
+	x.sendFinished(http.StatusOK, kept.finished)
+	return true
+}
+
+// keep takes the answer of the request for later, provided that nothing it depends on changes while the service answers:
+// else nobody knows which of the two the service saw.
+func (a *answers) keep(x *exchange) {
+	key, source, resource := x.req.RequestURI, x.endpoint.source, ""
+	if x.endpoint.bound != "" {
+		resource = x.boundValue()
 	}
-	revision := current()
-	if wanted := x.req.Header.Get(headerRevision); wanted != "" && wanted != revision {
-		return "" // the service knows how to wait for it
+	before := source.mark(x, resource)
+	x.keep = func(f *finished) {
+		revision := x.Header()[headerRevision]
+		if len(f.body) > maxKept || len(revision) != 1 || before != source.mark(x, resource) ||
+			before.revision != "" && before.revision != revision[0] {
+			return
+		}
+		own := *f
+		own.body = bytes.Clone(f.body) // the buffer goes on to the next answer
+		own.zipOnce()
+		a.kept.Set(key, &answer{finished: &own, mark: before, asked: x.start, resource: resource, revision: revision})
 	}
-	return revision
 }

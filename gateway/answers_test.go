@@ -12,7 +12,7 @@ func TestReuse(t *testing.T) {
 	var revision atomic.Value
 	revision.Store("r7") // what the backend says with every answer
 	server, services := newEdge(t, func(o *Options) {
-		o.Revisions = map[string]func() string{"kompass.catalogue.v1.CatalogueService": func() string { return revision.Load().(string) }}
+		o.Sources = map[string]Source{"kompass.catalogue.v1.CatalogueService": {Revision: func() string { return revision.Load().(string) }}}
 	})
 	steps := []struct {
 		name, method, path, revision string

@@ -5,27 +5,28 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"kompass.krz.de/gateway/plainjson"
 )
 
-// codec is protojson in the platform's spelling: lowerCamelCase, enums by name, lists and plain fields also when they
+// codec is JSON in the platform's spelling: lowerCamelCase, enums by name, lists and plain fields also when they
 // are empty, and absent what is absent.
 type codec struct{}
-
-// jsonGrowth is how much longer JSON with its names is than the wire form, so that the buffer is made once.
-const jsonGrowth = 4
-
-var marshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // ContentType implements [runtime.Marshaler].
 func (codec) ContentType(any) string { return contentJSON }
 
-// Marshal implements [runtime.Marshaler].
+// Marshal implements [runtime.Marshaler]. A file is what it is; all else is written into a buffer that [reply.Write] gives back.
 func (codec) Marshal(v any) ([]byte, error) {
-	if m, ok := v.(proto.Message); ok {
-		return marshalJSON.MarshalAppend(make([]byte, 0, jsonGrowth*proto.Size(m)+64), m)
+	switch m := v.(type) {
+	case *httpbody.HttpBody:
+		return m.GetData(), nil
+	case proto.Message:
+		return plainjson.Append(takeBuffer(), m)
 	}
 	return nil, errNoMessage
 }

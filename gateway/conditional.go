@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,55 +27,75 @@ const (
 
 // send answers with a body that is complete: ETag, 304, compression and length follow from it. version is the etag of
 // a single resource, or empty.
-func (x *exchange) send(status int, contentType string, body []byte, version string) {
+func (x *exchange) send(status int, c content, version string) {
 	tag := ""
 	if status == http.StatusOK && (x.reading() || version != "") {
-		tag = tagOf(version, body)
+		tag = tagOf(version, c.body)
 	}
+	f := c.finish(tag)
 	if x.keep != nil && status == http.StatusOK {
-		x.keep(body, tag)
+		x.keep(f)
 	}
-	x.sendTagged(status, contentType, body, tag, func() []byte { return compress(body) })
+	x.sendFinished(status, f)
 }
 
-// sendTagged is [exchange.send] for a body whose tag is known; zip is asked only when the client takes gzip.
-func (x *exchange) sendTagged(status int, contentType string, body []byte, tag string, zip func() []byte) {
+// sendFinished is [exchange.send] for what is made already.
+func (x *exchange) sendFinished(status int, f *finished) {
 	header := x.Header()
-	header.Add("Vary", "Accept-Encoding")
-	if header.Get("Cache-Control") == "" {
-		header.Set("Cache-Control", cacheControl(x.req))
+	addVary(header, varyEncoding)
+	if header["Cache-Control"] == nil {
+		header["Cache-Control"] = cacheControl(x.req)
 	}
-	zipped := len(body) >= minCompress && acceptsGzip(x.req.Header.Get("Accept-Encoding"))
-	if tag != "" {
-		header.Set("ETag", quoteTag(tag, zipped))
-		if x.reading() && noneMatch(x.req.Header.Get("If-None-Match"), tag) {
+	zipped := f.zip != nil && acceptsGzip(x.req.Header.Get("Accept-Encoding"))
+	if f.tag != "" {
+		header["Etag"] = f.etag
+		if zipped {
+			header["Etag"] = f.zippedEtag
+		}
+		if x.reading() && noneMatch(x.req.Header.Get("If-None-Match"), f.tag) {
 			x.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
-	header.Set("Content-Type", contentType)
-	if zipped {
-		header.Set("Content-Encoding", "gzip")
-		body = zip()
+	header["Content-Type"] = f.kind
+	if f.disposition != "" {
+		header["Content-Disposition"] = []string{f.disposition}
 	}
-	x.write(status, body)
-}
-
-// write sends bytes of known length.
-func (x *exchange) write(status int, body []byte) {
-	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	body, length := f.body, f.length
+	if zipped {
+		header["Content-Encoding"] = codingGzip
+		body = f.zip()
+		length = []string{strconv.Itoa(len(body))}
+	}
+	header["Content-Length"] = length
 	x.WriteHeader(status)
 	if x.req.Method != http.MethodHead {
 		_, _ = x.Write(body) // the client is gone: nobody is left to tell
 	}
 }
 
-// cacheControl lets caches keep an answer when they ask before they use it, and only the client's own when it has a key.
-func cacheControl(r *http.Request) string {
-	if r.Header.Get("Authorization") != "" {
-		return "private, no-cache"
+// Values of headers, shared by all answers: never changed, and copied when something is added.
+var (
+	varyEncoding = []string{"Accept-Encoding"}
+	codingGzip   = []string{"gzip"}
+	cacheOpen    = []string{"no-cache"}
+	cachePrivate = []string{"private, no-cache"}
+)
+
+// addVary adds to the headers that the answer depends on.
+func addVary(header http.Header, values []string) {
+	if before := header["Vary"]; before != nil {
+		values = slices.Concat(before, values)
 	}
-	return "no-cache"
+	header["Vary"] = values
+}
+
+// cacheControl lets caches keep an answer when they ask before they use it, and only the client's own when it has a key.
+func cacheControl(r *http.Request) []string {
+	if r.Header.Get("Authorization") != "" {
+		return cachePrivate
+	}
+	return cacheOpen
 }
 
 // tagOf makes the tag of an uncompressed body, without quotes.

@@ -33,9 +33,12 @@ type Options struct {
 	Catalogue, Municipality, Marketplace grpc.ClientConnInterface
 	// Health lists the parts that /readyz asks; nil means the services above, each by the name of its gRPC service.
 	Health []Part
-	// Revisions answer the revision of the state of services that live in this process, by full gRPC service name: the edge
-	// then keeps encoded answers to open reads for as long as the revision stays. Nil keeps none.
-	Revisions map[string]func() string
+	// Sources say how far the services of this process are, by full gRPC service name: the edge then keeps encoded answers to
+	// open reads for as long as what they depend on stays. Services elsewhere have none.
+	Sources map[string]Source
+	// Stale is how old an open read of a service elsewhere may be, when nothing was changed by way of this edge meanwhile;
+	// 0 asks every time.
+	Stale time.Duration
 	// Logger gets one line a request and what clients must not see; nil discards.
 	Logger *slog.Logger
 	// Gatherer is what /metrics shows; nil leaves the path out.
@@ -114,18 +117,34 @@ func New(ctx context.Context, options Options) (http.Handler, error) {
 	if e.metrics, err = newMetrics(options.Registerer); err != nil {
 		return nil, err
 	}
-	if e.answers, err = newAnswers(options.Revisions); err != nil {
+	if e.answers, err = newAnswers(options.Registerer); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(e.serveContract(ctx), e.servePages()); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	e.completeEndpoints()
 	e.chain = e.dispatch
 	layers := e.layers()
 	for i := len(layers) - 1; i >= 0; i-- {
 		e.chain = layers[i].wrap(e.chain)
 	}
 	return e, nil
+}
+
+// completeEndpoints adds to what the contract says of the endpoints what this edge knows.
+func (e *edge) completeEndpoints() {
+	for _, r := range e.routes.all {
+		for method, ep := range r.endpoints {
+			if method != ep.method {
+				continue // HEAD, which shares GET's
+			}
+			ep.metrics = e.metrics.seriesOf(r.pattern, method)
+			if ep.page == nil && method == http.MethodGet {
+				ep.source = e.sourceOf(ep)
+			}
+		}
+	}
 }
 
 // serveContract registers the services that have a connection with grpc-gateway. Its handlers are caught on the way in, in
@@ -141,7 +160,7 @@ func (e *edge) serveContract(ctx context.Context) error {
 		runtime.WithMetadata(outgoingMetadata),
 		runtime.WithOutgoingHeaderMatcher(outgoingHeader),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithForwardResponseOption(noteEtag),
+		runtime.WithForwardResponseOption(noteMessage),
 		runtime.WithErrorHandler(e.answerError),
 	)
 	var errs []error

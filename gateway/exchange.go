@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 )
 
 // handler is one step of the work on an exchange.
@@ -20,17 +19,18 @@ type exchange struct {
 	req   *http.Request
 	start time.Time
 
-	id       string                        // X-Request-Id
-	route    *route                        // nil while, or because, the path is unknown
-	endpoint *endpoint                     // nil until the method is known, too
-	segments []string                      // of the path
-	form     url.Values                    // checked query, as grpc-gateway reads it
-	body     []byte                        // of the request: JSON, or the imported file
-	forward  metadata.MD                   // what the service gets to see of the headers
-	finish   []func()                      // run when the exchange ends
-	keep     func(body []byte, tag string) // takes a good answer for later; nil when it must not be kept
-	limit    int64                         // bytes that the body may have
-	timeout  time.Duration                 // that the request may take
+	id       string            // X-Request-Id
+	route    *route            // nil while, or because, the path is unknown
+	endpoint *endpoint         // nil until the method is known, too
+	segments []string          // of the path
+	form     url.Values        // checked query, as grpc-gateway reads it
+	body     []byte            // of the request: JSON, or the imported file
+	forward  metadata.MD       // what the service gets to see of the headers
+	finish   []func()          // run when the exchange ends
+	keep     func(f *finished) // takes a good answer for later; nil when it must not be kept
+	changing bool              // the request may change something
+	limit    int64             // bytes that the body may have
+	timeout  time.Duration     // that the request may take
 
 	status int    // of the answer, 0 before it
 	size   int    // bytes of the answer's body
@@ -39,6 +39,9 @@ type exchange struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (x *exchange) WriteHeader(status int) {
+	if x.changing { // before the client knows: what was kept until now does not count any more
+		x.edge.answers.changes.Add(1)
+	}
 	if x.status == 0 {
 		x.status = status
 	}
@@ -104,33 +107,4 @@ func outgoingMetadata(ctx context.Context, _ *http.Request) metadata.MD {
 // outgoingHeader lets the revision through and nothing else.
 func outgoingHeader(key string) (string, bool) {
 	return headerRevision, key == mdRevision
-}
-
-// reply is the ResponseWriter of grpc-gateway, which marshals a message whole and writes it at once: so the tag of the
-// body, its compression and its length follow without a second buffer.
-type reply struct {
-	*exchange
-	etag string // of the resource; empty when it has none
-}
-
-// WriteHeader implements [http.ResponseWriter]; the status follows from the body.
-func (r *reply) WriteHeader(int) {}
-
-// Write implements [http.ResponseWriter].
-func (r *reply) Write(body []byte) (int, error) {
-	if r.status != 0 {
-		return 0, http.ErrContentLength
-	}
-	r.send(http.StatusOK, contentJSON, body, r.etag)
-	return len(body), nil
-}
-
-// noteEtag keeps the version of a single resource for the ETag header.
-func noteEtag(_ context.Context, w http.ResponseWriter, message proto.Message) error {
-	if m, ok := message.(interface{ GetEtag() string }); ok {
-		if r, ok := w.(*reply); ok {
-			r.etag = m.GetEtag()
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -271,6 +273,17 @@ func (municipality) ListProgress(context.Context, *municipalityv1.ListProgressRe
 
 func (municipality) ImportMunicipalities(_ context.Context, r *municipalityv1.ImportMunicipalitiesRequest) (*commonv1.ImportReport, error) {
 	return &commonv1.ImportReport{Format: r.GetFormat(), Rows: int32(len(r.GetFile()))}, nil
+}
+
+// fileSize is how long exported files are.
+const fileSize = 3000
+
+// ExportImplementations answers a file that is no text, or one that is.
+func (municipality) ExportImplementations(_ context.Context, r *municipalityv1.ExportImplementationsRequest) (*httpbody.HttpBody, error) {
+	if r.GetFormat() == commonv1.FileFormat_FILE_FORMAT_XLSX {
+		return &httpbody.HttpBody{ContentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Data: bytes.Repeat([]byte{0, 0xff}, fileSize/2)}, nil
+	}
+	return &httpbody.HttpBody{ContentType: "text/csv; charset=utf-8", Data: bytes.Repeat([]byte("a"), fileSize)}, nil
 }
 
 type marketplace struct {

@@ -71,7 +71,7 @@ func (p Part) state(ctx context.Context) string {
 // alive answers as long as the process can.
 func alive(x *exchange) {
 	x.Header().Set("Cache-Control", "no-store")
-	x.send(http.StatusOK, contentText, []byte("ok\n"), "")
+	x.send(http.StatusOK, content{contentType: contentText, body: []byte("ok\n")}, "")
 }
 
 // ready asks all parts at once, and answers 503 unless all serve.
@@ -102,5 +102,5 @@ func (e *edge) ready(x *exchange) {
 	if err != nil {
 		body = []byte(`{"ready":false,"parts":[]}`) // plain text cannot fail to marshal
 	}
-	x.send(code, contentJSON, body, "")
+	x.send(code, content{contentType: contentJSON, body: body}, "")
 }

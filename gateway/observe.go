@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,37 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
+// series are the metrics of an endpoint's ordinary answers, found once: to look them up by label costs more than to count.
+type series struct {
+	took     func() prometheus.Observer
+	answered map[int]func() prometheus.Counter // by status
+}
+
+// seriesOf makes the series of an endpoint; they show when they are first used.
+func (m *metrics) seriesOf(pattern, method string) *series {
+	s := &series{answered: map[int]func() prometheus.Counter{},
+		took: sync.OnceValue(func() prometheus.Observer { return m.duration.WithLabelValues(pattern, method) })}
+	for _, status := range []int{http.StatusOK, http.StatusNotModified} {
+		s.answered[status] = sync.OnceValue(func() prometheus.Counter {
+			return m.requests.WithLabelValues(pattern, method, strconv.Itoa(status))
+		})
+	}
+	return s
+}
+
+// count notes one answer.
+func (m *metrics) count(x *exchange, pattern, method string, took time.Duration) {
+	if ep := x.endpoint; ep != nil && ep.metrics != nil && ep.method == method {
+		if answered := ep.metrics.answered[x.status]; answered != nil {
+			answered().Inc()
+			ep.metrics.took().Observe(took.Seconds())
+			return
+		}
+	}
+	m.requests.WithLabelValues(pattern, method, strconv.Itoa(x.status)).Inc()
+	m.duration.WithLabelValues(pattern, method).Observe(took.Seconds())
+}
+
 // observe counts, times and logs what the rest does, and runs what it left to be done at the end.
 func (e *edge) observe(next handler) handler {
 	return func(x *exchange) {
@@ -67,8 +99,7 @@ func (e *edge) record(x *exchange, took time.Duration) {
 			method = x.req.Method
 		}
 	}
-	e.metrics.requests.WithLabelValues(pattern, method, strconv.Itoa(x.status)).Inc()
-	e.metrics.duration.WithLabelValues(pattern, method).Observe(took.Seconds())
+	e.metrics.count(x, pattern, method, took)
 	level := slog.LevelInfo
 	switch {
 	case x.status >= http.StatusInternalServerError:

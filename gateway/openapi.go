@@ -43,6 +43,7 @@ func amendOpenAPI(source []byte, routes *routes) (object, error) {
 	doc["paths"] = paths
 	doc["responses"] = sharedResponses()
 	members(doc, "definitions")["Problem"] = problemSchema()
+	delete(members(doc, "definitions"), "HttpBody") // is a file over HTTP
 	return doc, nil
 }
 
@@ -130,9 +131,15 @@ func endpointOf(r *route, method string) *endpoint {
 var uploadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	"application/xml", "application/geo+json", "application/octet-stream"}
 
+// downloadTypes are the types that a file may have which the edge answers with, and that of problems.
+var downloadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", contentProblem}
+
 // describe amends one operation; definitions have the texts of an import's fields, which become parameters.
 func (ep *endpoint) describe(operation, definitions object) {
 	ep.describeAnswers(members(operation, "responses"))
+	if ep.download {
+		operation["produces"] = downloadTypes
+	}
 	if ep.method != "GET" {
 		operation["security"] = []any{object{"key": []any{}}}
 	}

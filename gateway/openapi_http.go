@@ -74,6 +74,10 @@ func (ep *endpoint) describeAnswers(responses object) {
 	}
 	if good := members(responses, "200"); good != nil {
 		good["headers"] = headers
+		if ep.download {
+			good["schema"] = object{"type": "file"}
+			headers["Content-Disposition"] = object{"type": "string", "description": "The name under which to save the file."}
+		}
 	}
 	for _, status := range ep.statuses() {
 		responses[strconv.Itoa(status)] = object{"$ref": "#/responses/" + strconv.Itoa(status)}

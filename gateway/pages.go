@@ -23,20 +23,21 @@ var pageFiles embed.FS
 
 // static is an answer that is the same for everybody until the process ends: tag and compression are made once.
 type static struct {
-	contentType, policy string
-	plain, zipped       []byte
-	tag                 string
+	*finished
+	policy string
 }
 
 func newStatic(contentType, policy string, body []byte) *static {
-	return &static{contentType: contentType, policy: policy, plain: body, zipped: compress(body), tag: tagOf("", body)}
+	f := content{contentType: contentType, body: body}.finish(tagOf("", body))
+	f.zipOnce()
+	return &static{f, policy}
 }
 
 func (s *static) serve(x *exchange) {
 	if s.policy != "" {
 		x.Header().Set("Content-Security-Policy", s.policy)
 	}
-	x.sendTagged(http.StatusOK, s.contentType, s.plain, s.tag, func() []byte { return s.zipped })
+	x.sendFinished(http.StatusOK, s.finished)
 }
 
 // example is a line of the start page.

@@ -200,7 +200,7 @@ func (x *exchange) sendProblem(p *problem) {
 	if err != nil {
 		body = []byte(`{"type":"about:blank","status":500}`) // only a report that is no JSON could do that
 	}
-	x.send(p.Status, contentProblem, body, "")
+	x.send(p.Status, content{contentType: contentProblem, body: body}, "")
 }
 
 // prefersEnglish reads Accept-Language: German unless English weighs more.

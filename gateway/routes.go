@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -45,9 +46,13 @@ type endpoint struct {
 	bodyField protoreflect.FieldDescriptor   // the field that is the body; nil when it has none or is the request
 	bodyAll   bool                           // the body is the request itself
 	upload    bool                           // the body is a file
+	download  bool                           // the answer is one
 	params    map[string]*param              // what the query may name, in JSON spelling
 	bound     string                         // field that the path fills: "implementation.name"
 	from, to  int                            // the segments that fill it
+
+	source  *source // what kept answers depend on; nil when none are kept
+	metrics *series // of its answers
 }
 
 // addServices adds every method of a file that has a google.api.http rule. serve are grpc-gateway's handlers in the order
@@ -90,6 +95,7 @@ func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotati
 		}
 	}
 	file := input.Fields().ByName("file")
+	ep.download = method.Output().FullName() == (&httpbody.HttpBody{}).ProtoReflect().Descriptor().FullName()
 	ep.upload = ep.bodyAll && file != nil && file.Kind() == protoreflect.BytesKind
 	pattern, err := ep.bind(template)
 	if err != nil {

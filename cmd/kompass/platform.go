@@ -58,7 +58,6 @@ type platform struct {
 	services map[string]service
 	opened   chan struct{} // closed when all services are made
 	open     atomic.Bool   // the process is ready for requests
-	leaving  chan struct{} // closed when it takes no more of them
 	grpc     *grpc.Server
 	local    *server.Local     // the services of this process, without a connection
 	memory   *bufconn.Listener // gRPC within the process, for streams
@@ -71,7 +70,7 @@ type platform struct {
 func newPlatform(s *settings, keys *identity.Keys) *platform {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), leaving: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
+	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
 }
 
 // units lists what starts, in this order; it stops in the reverse order, the broker last.
@@ -88,17 +87,14 @@ func (p *platform) units() []unit {
 }
 
 // startBroker checks the stored blocks before the embedded server touches them.
-func (p *platform) startBroker(ctx context.Context) error {
-	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Logger: p.log, Shared: &ledger.Shared{}}
-	if len(p.settings.services()) == 0 {
-		return nil // a gateway alone has no ledger
-	}
+func (p *platform) startBroker(context.Context) error {
+	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Shared: &ledger.Shared{}}
 	if p.NatsURL != "" {
 		var options []nats.Option
 		if p.NatsCreds != "" {
 			options = append(options, nats.UserCredentials(p.NatsCreds))
 		}
-		conn, err := broker.Await(ctx, p.NatsURL, p.log, options...)
+		conn, err := broker.Connect(p.NatsURL, p.log, options...)
 		p.site.Conn = conn
 		return err
 	}
@@ -118,10 +114,9 @@ func (p *platform) startBroker(ctx context.Context) error {
 }
 
 func (p *platform) stopBroker(context.Context) error {
-	switch {
-	case p.embedded != nil:
+	if p.embedded != nil {
 		p.embedded.Stop()
-	case p.site.Conn != nil:
+	} else {
 		p.site.Conn.Close()
 	}
 	return nil
@@ -210,21 +205,14 @@ func (p *platform) startGRPC(context.Context) error {
 }
 
 // connect finds the way to every service, within the process or to where it runs.
-func (p *platform) connect() error {
+func (p *platform) connect() (err error) {
 	for name := range grpcNames {
 		if p.runs(name) {
 			p.conns[name] = p.local
-		} else if addresses := p.addresses[name]; len(addresses) > 0 {
-			target, options, err := replicaOptions(grpcNames[name], addresses)
-			if err != nil {
+		} else if addr := p.addresses[name]; addr != "" {
+			if p.conns[name], err = p.dial(addr); err != nil {
 				return err
 			}
-			conn, err := p.dial(target, options...)
-			if err != nil {
-				return err
-			}
-			conn.Connect()
-			p.conns[name] = conn
 		}
 	}
 	return nil
@@ -255,7 +243,6 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 		_ = c.Close()
 	}
 	p.open.Store(false)
-	close(p.leaving)
 	done := make(chan struct{})
 	go func() { p.grpc.GracefulStop(); close(done) }()
 	select {
@@ -266,15 +253,18 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 	return nil
 }
 
+// stale is how old an open read of a service elsewhere may be; with the way of a record to a replica it stays below a second.
+const stale = 500 * time.Millisecond
+
 func (p *platform) startGateway(ctx context.Context) error {
-	options := gateway.Options{Revisions: map[string]func() string{}, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
+	options := gateway.Options{Sources: map[string]gateway.Source{}, Stale: stale, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
 	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace} {
 		if conn := p.conns[part]; conn != nil {
 			*target = conn
 		}
 	}
 	for name, s := range p.services {
-		options.Revisions[grpcNames[name]] = s.Revisions().Token
+		options.Sources[grpcNames[name]] = gateway.Source{Revision: s.Revisions().Token}
 	}
 	handler, err := gateway.New(context.WithoutCancel(ctx), options)
 	if err != nil {
