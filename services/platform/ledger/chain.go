@@ -21,7 +21,7 @@ type Chain struct {
 	mu     sync.RWMutex
 	last   uint64
 	end    Hash // of the record at last
-	heads  map[string]Head
+	heads  heads
 	staged map[string]*staging
 	// committed holds the ids of stagings that count, for readers of a single subject.
 	committed map[string]struct{}
@@ -35,14 +35,14 @@ type staging struct {
 
 // NewChain is a chain at the beginning of the stream.
 func NewChain(n Name) *Chain {
-	return &Chain{stream: n.Stream(), heads: map[string]Head{}, staged: map[string]*staging{}, committed: map[string]struct{}{}}
+	return &Chain{stream: n.Stream(), heads: newHeads(), staged: map[string]*staging{}, committed: map[string]struct{}{}}
 }
 
 // Head is the newest record of a subject, staged ones included; the zero Head when there is none.
 func (c *Chain) Head(subject string) Head {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.heads[subject]
+	return c.heads.get(subject)
 }
 
 // Counts tells whether an entry read on its own is visible: it is, unless its staging was never committed.
@@ -93,7 +93,7 @@ func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {
 	if e.Sequence != c.last+1 {
 		return visible, damage("follows record %d: records between are missing or out of order", c.last)
 	}
-	if err := follows(c.stream, e, c.heads[e.Subject]); err != nil {
+	if err := follows(c.stream, e, c.heads.get(e.Subject)); err != nil {
 		return visible, err
 	}
 	visible, err := c.release(visible, e, damage)
@@ -101,7 +101,7 @@ func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {
 		return visible, err
 	}
 	c.last, c.end = e.Sequence, e.Hash
-	c.heads[e.Subject] = Head{Sequence: e.Sequence, Hash: e.Hash}
+	c.heads.set(e.Subject, Head{Sequence: e.Sequence, Hash: e.Hash})
 	return visible, nil
 }
 

@@ -102,20 +102,7 @@ func (f *Feed) follow(ctx context.Context) {
 	batches := make(chan received, 4)
 	group.Go(func() error {
 		defer close(batches)
-		return f.log.Follow(ctx, 0, func(batch []Message) error {
-			entries, err := f.chain.Add(batch)
-			if err == nil {
-				err = f.log.note(f.chain.End())
-			}
-			if err != nil {
-				return err
-			}
-			select {
-			case batches <- received{batch[len(batch)-1].Sequence, entries}:
-			case <-ctx.Done():
-			}
-			return nil
-		})
+		return f.read(ctx, last, batches)
 	})
 	group.Go(func() error { return f.watchStart(ctx, last) })
 	group.Go(func() error {
@@ -125,6 +112,29 @@ func (f *Feed) follow(ctx context.Context) {
 		return nil
 	})
 	f.fail(ctx, group.Wait())
+}
+
+// read checks what the stream holds and will hold, and sends what becomes visible: from the files first, where there are any.
+func (f *Feed) read(ctx context.Context, last uint64, batches chan<- received) error {
+	take := func(batch []Message) error {
+		entries, err := f.chain.Add(batch)
+		if err == nil {
+			err = f.log.note(f.chain.End())
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case batches <- received{batch[len(batch)-1].Sequence, entries}:
+		case <-ctx.Done():
+		}
+		return nil
+	}
+	after, err := f.log.replay(ctx, last, take)
+	if err != nil {
+		return err
+	}
+	return f.log.Follow(ctx, after, take)
 }
 
 // stallCheck is how often a replay that does not move is looked into.

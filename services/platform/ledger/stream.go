@@ -58,6 +58,7 @@ type Log struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	notes  *Notes // nil without witness
+	store  string // directory of the embedded server's files; empty when it is elsewhere
 	feed   *Feed
 	failed func() error // nil when nobody knows
 
@@ -171,6 +172,8 @@ type Site struct {
 	Replicas int
 	// Witness of the embedded server; nil with an external cluster, whose replicas are the witnesses of each other.
 	Witness *Witness
+	// Store is the directory of the embedded server's files, from which replays read; empty when they are not at hand.
+	Store string
 	// Failed, if not nil, says why nothing can be stored at the moment: writes then fail at once instead of waiting.
 	Failed func() error
 	// Logger hears that a cluster is waited for; nil is silent.
@@ -223,7 +226,7 @@ func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.failed = s.Failed
+	l.failed, l.store = s.Failed, s.Store
 	if last := l.stream.CachedInfo().State.LastSeq; last < seen.Sequence {
 		missing.Sequence = last + 1
 		return nil, missing

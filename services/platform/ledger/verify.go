@@ -226,10 +226,10 @@ func (v *verification) digest() (digest Hash) {
 // assume takes previous as the hash of a subject's newest record, which was damaged.
 func (c *Chain) assume(subject string, previous []byte) {
 	if len(previous) == 0 {
-		delete(c.heads, subject)
+		c.heads.remove(subject)
 		return
 	}
-	head := Head{Sequence: max(c.heads[subject].Sequence, 1)}
+	head := Head{Sequence: max(c.heads.get(subject).Sequence, 1)}
 	copy(head.Hash[:], previous)
-	c.heads[subject] = head
+	c.heads.set(subject, head)
 }

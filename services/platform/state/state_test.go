@@ -49,7 +49,7 @@ func platform(tb testing.TB, dir string) (ledger.Site, *broker.Embedded) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return ledger.Site{Conn: nats.Conn, Origin: "test", Replicas: 1, Witness: witness}, nats
+	return ledger.Site{Conn: nats.Conn, Origin: "test", Replicas: 1, Witness: witness, Store: broker.StoreDir(dir)}, nats
 }
 
 // replica runs a replica of the stream "catalogue"; stop ends it.
