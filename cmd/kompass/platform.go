@@ -58,6 +58,7 @@ type platform struct {
 	services map[string]service
 	opened   chan struct{} // closed when all services are made
 	open     atomic.Bool   // the process is ready for requests
+	leaving  chan struct{} // closed when it takes no more of them
 	grpc     *grpc.Server
 	local    *server.Local     // the services of this process, without a connection
 	memory   *bufconn.Listener // gRPC within the process, for streams
@@ -70,7 +71,7 @@ type platform struct {
 func newPlatform(s *settings, keys *identity.Keys) *platform {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
+	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), leaving: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
 }
 
 // units lists what starts, in this order; it stops in the reverse order, the broker last.
@@ -87,14 +88,17 @@ func (p *platform) units() []unit {
 }
 
 // startBroker checks the stored blocks before the embedded server touches them.
-func (p *platform) startBroker(context.Context) error {
-	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Shared: &ledger.Shared{}}
+func (p *platform) startBroker(ctx context.Context) error {
+	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Logger: p.log, Shared: &ledger.Shared{}}
+	if len(p.settings.services()) == 0 {
+		return nil // a gateway alone has no ledger
+	}
 	if p.NatsURL != "" {
 		var options []nats.Option
 		if p.NatsCreds != "" {
 			options = append(options, nats.UserCredentials(p.NatsCreds))
 		}
-		conn, err := broker.Connect(p.NatsURL, p.log, options...)
+		conn, err := broker.Await(ctx, p.NatsURL, p.log, options...)
 		p.site.Conn = conn
 		return err
 	}
@@ -114,9 +118,10 @@ func (p *platform) startBroker(context.Context) error {
 }
 
 func (p *platform) stopBroker(context.Context) error {
-	if p.embedded != nil {
+	switch {
+	case p.embedded != nil:
 		p.embedded.Stop()
-	} else {
+	case p.site.Conn != nil:
 		p.site.Conn.Close()
 	}
 	return nil
@@ -205,14 +210,21 @@ func (p *platform) startGRPC(context.Context) error {
 }
 
 // connect finds the way to every service, within the process or to where it runs.
-func (p *platform) connect() (err error) {
+func (p *platform) connect() error {
 	for name := range grpcNames {
 		if p.runs(name) {
 			p.conns[name] = p.local
-		} else if addr := p.addresses[name]; addr != "" {
-			if p.conns[name], err = p.dial(addr); err != nil {
+		} else if addresses := p.addresses[name]; len(addresses) > 0 {
+			target, options, err := replicaOptions(grpcNames[name], addresses)
+			if err != nil {
 				return err
 			}
+			conn, err := p.dial(target, options...)
+			if err != nil {
+				return err
+			}
+			conn.Connect()
+			p.conns[name] = conn
 		}
 	}
 	return nil
@@ -243,6 +255,7 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 		_ = c.Close()
 	}
 	p.open.Store(false)
+	close(p.leaving)
 	done := make(chan struct{})
 	go func() { p.grpc.GracefulStop(); close(done) }()
 	select {
