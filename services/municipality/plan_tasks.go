@@ -1,0 +1,128 @@
+package municipality
+
+import (
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/relevance"
+)
+
+// planOf makes the plan of a place from its gaps.
+func (r records) planOf(p *place, settings *municipalityv1.Plan, today day) *plan {
+	found := r.gapsOf(p, today)
+	chooser := &chooser{contest: r.contestFor(p, found, today), rivals: map[*marketplacev1.Solution]rival{}}
+	tasks := make([]task, len(found.gaps))
+	for i := range found.gaps {
+		g := &found.gaps[i]
+		tasks[i] = taskOf(g, today.String())
+		tasks[i].choice = chooser.choose(&tasks[i], r.market.covering(tasks[i].service), g.implementation.solutionName())
+	}
+	return makePlan(tasks, settings, today.String())
+}
+
+// taskOf is a gap as the plan looks at it, still without solution.
+func taskOf(g *gap, today string) task {
+	i := g.implementation
+	return task{
+		service: g.service.GetName(), name: g.service.GetDisplayName(), theme: g.ozg.GetTheme(),
+		kind: g.kind, priority: i.priorityOf(), cases: i.annualCases(), department: i.departmentName(),
+		recorded: i.targetDate(), late: daysLate(i.targetDate(), today),
+	}
+}
+
+// chooser finds the solution for each gap of a place. Its order is that of contest.rank, without spelling out what
+// nobody reads: what a solution is worth here is the same for all gaps but for the maturity that it reaches.
+type chooser struct {
+	contest *contest
+	rivals  map[*marketplacev1.Solution]rival
+}
+
+// rival is a solution among the candidates of one place.
+type rival struct {
+	fits   bool // the size class of the place
+	points int  // without those for its maturity
+}
+
+// choose takes the best candidate; while the service is not online, the recorded solution before any better one: that is
+// decided already.
+func (c *chooser) choose(t *task, covering []covering, recorded string) choice {
+	best, bestPoints := -1, 0
+	for i := range covering {
+		r := c.rival(covering[i].solution)
+		if !r.fits {
+			continue
+		}
+		if covering[i].solution.GetName() == recorded && !isOnline(t.kind) {
+			best = i
+			break
+		}
+		if points := r.points + maturityPoints(covering[i].maturity); best < 0 || points > bestPoints {
+			best, bestPoints = i, points
+		}
+	}
+	if best < 0 {
+		return choice{}
+	}
+	s := covering[best].solution
+	return choice{
+		solution: s, reach: reachOf(covering[best].maturity), promise: promiseOf(s.GetPromisedDate(), c.contest.today),
+		neighbours: c.contest.neighboursOf(s.GetName()).district, further: max(0, c.contest.covers[s.GetName()]-1),
+	}
+}
+
+func (c *chooser) rival(s *marketplacev1.Solution) rival {
+	if r, known := c.rivals[s]; known {
+		return r
+	}
+	classes := s.GetSizeClasses()
+	r := rival{fits: len(classes) == 0 || relevance.ClassesFor(classes).Has(c.contest.place.GetSizeClass())}
+	if r.fits {
+		for _, reason := range c.contest.reasons(s, nil) {
+			r.points += int(reason.GetPoints())
+		}
+	}
+	c.rivals[s] = r
+	return r
+}
+
+// isOnline tells whether a gap is one of a service that is online already.
+func isOnline(kind municipalityv1.Gap_Kind) bool {
+	switch kind {
+	case municipalityv1.Gap_KIND_BELOW_THRESHOLD, municipalityv1.Gap_KIND_NO_LINK, municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN:
+		return true
+	}
+	return false
+}
+
+// maturityPoints are the points that a candidate gets for its maturity; nil is not measured.
+func maturityPoints(m *municipalityv1.Maturity) int {
+	switch reachOf(m) {
+	case reachFulfils:
+		return pointsFulfils
+	case reachBelow:
+		return pointsBelow
+	}
+	return 0
+}
+
+func reachOf(m *municipalityv1.Maturity) reach {
+	switch {
+	case m == nil:
+		return reachUnknown
+	case maturity.Fulfils(m):
+		return reachFulfils
+	}
+	return reachBelow
+}
+
+func promiseOf(date, today string) promise {
+	switch {
+	case date == "":
+		return promiseNone
+	case date < today:
+		return promiseBroken
+	case date == today:
+		return promiseNone
+	}
+	return promiseAhead
+}

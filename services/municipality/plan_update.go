@@ -1,0 +1,150 @@
+package municipality
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/list"
+	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/server"
+)
+
+// planEdit is what a client wants of a plan.
+type planEdit struct {
+	request      *municipalityv1.UpdatePlanRequest
+	etag         string // the version it builds on; empty for any
+	createOnly   bool
+	existingOnly bool
+}
+
+// UpdatePlan sets capacity, start and weights of a plan, or answers the plan that would follow.
+func (s *Service) UpdatePlan(ctx context.Context, req *municipalityv1.UpdatePlanRequest) (*municipalityv1.Plan, error) {
+	name := req.GetPlan().GetName()
+	if ags := agsOf(name); planName(ags) != name || !allDigits(ags) {
+		return nil, fault.New(fault.InvalidField).Field("plan.name",
+			"muss die Form „municipalities/05758004/plan“ haben", "must have the form \"municipalities/05758004/plan\"")
+	}
+	e := planEdit{req, server.Etag(ctx, req.GetPlan().GetEtag()), server.CreateOnly(ctx), server.ExistingOnly(ctx)}
+	if req.GetValidateOnly() {
+		return s.wouldPlan(e)
+	}
+	if len(req.GetPlan().GetAssumptions()) > 0 {
+		return nil, fault.New(fault.InvalidField).Field("plan.assumptions",
+			"sind nur mit „validateOnly“ möglich und werden nie gespeichert", "are only for validate_only and never stored")
+	}
+	cause, err := server.Cause(ctx, req, s.clock())
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.replica.Write(ctx, cause, func(r records) ([]ledger.Draft, error) {
+		after, changed, err := r.decidePlan(e)
+		if err != nil || len(changed) == 0 {
+			return nil, err
+		}
+		return []ledger.Draft{{
+			Subject:  s.replica.Own().Subject("plan", agsOf(name)),
+			Resource: name, Entity: after, Changed: changed,
+		}}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, p := result.State, result.State.place(agsOf(name))
+	return r.answerPlan(p, r.settingsOf(p), &municipalityv1.GetPlanRequest{Name: name}, s.today())
+}
+
+// decidePlan says what is set after an edit, and which fields differ from before. Errors are faults.
+func (r records) decidePlan(e planEdit) (*municipalityv1.Plan, []string, error) {
+	name := e.request.GetPlan().GetName()
+	p := r.place(agsOf(name))
+	if p == nil {
+		return nil, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
+	}
+	before, exists := r.plans.Get(agsOf(name))
+	if e.createOnly && exists || e.existingOnly && !exists || e.etag != "" && e.etag != before.GetEtag() {
+		return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
+	}
+	stored := proto.CloneOf(r.settingsOf(p))
+	stored.Etag, stored.UpdateTime = "", nil
+	after := proto.CloneOf(stored)
+	if _, err := mask.Apply(after, e.request.GetPlan(), e.request.GetUpdateMask()); err != nil {
+		return nil, nil, err
+	}
+	if proto.Size(after.GetWeights()) == 0 {
+		after.Weights = nil
+	}
+	if d := after.GetStartDate(); d != "" {
+		if _, err := time.Parse(time.DateOnly, d); err != nil {
+			return nil, nil, fault.New(fault.InvalidField).Field("plan.start_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+		}
+	}
+	return after, differences(stored, after), nil
+}
+
+// wouldPlan answers the plan that would follow from an edit and its assumptions: as many items as a page can hold at
+// most, because what is not stored has no further pages.
+func (s *Service) wouldPlan(e planEdit) (*municipalityv1.Plan, error) {
+	r, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	after, _, err := r.decidePlan(e)
+	if err != nil {
+		return nil, err
+	}
+	r, err = r.assume(s.replica.Own(), e.request.GetPlan(), s.clock())
+	if err != nil {
+		return nil, err
+	}
+	req := &municipalityv1.GetPlanRequest{Name: after.GetName(), PageSize: list.MaxSize}
+	answer, err := r.answerPlan(r.place(agsOf(after.GetName())), after, req, s.today())
+	if err != nil {
+		return nil, err
+	}
+	answer.NextPageToken = ""
+	return answer, nil
+}
+
+// assume is the state as it would be with the assumptions of a plan recorded. Errors name the assumption.
+func (r records) assume(own ledger.Name, wanted *municipalityv1.Plan, now time.Time) (records, error) {
+	var batch []ledger.Entry
+	seen := map[string]int{}
+	for i, a := range wanted.GetAssumptions() {
+		field, name := fmt.Sprintf("plan.assumptions[%d]", i), a.GetName()
+		if !isImplementationName(name) {
+			return r, badName(field + ".name")
+		}
+		if agsOf(name) != agsOf(wanted.GetName()) {
+			return r, fault.New(fault.InvalidField).Field(field+".name", "gehört zu einer anderen Kommune", "belongs to another municipality")
+		}
+		if first, twice := seen[name]; twice {
+			return r, fault.New(fault.InvalidField).Field(field+".name",
+				fmt.Sprintf("kommt schon in assumptions[%d] vor", first), fmt.Sprintf("is already in assumptions[%d]", first))
+		}
+		seen[name] = i
+		after, _, err := r.decideImplementation(edit{request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: a.GetEtag()})
+		if err != nil {
+			return r, placed(err, func(blamed string) string {
+				return field + strings.TrimPrefix(blamed, "implementation")
+			})
+		}
+		batch = append(batch, ledger.Entry{
+			Subject: own.Subject("implementation", agsOf(name), keyOf(name)), Entity: after,
+			Record: &ledgerv1.Record{Resource: name, Time: timestamppb.New(now)},
+		})
+	}
+	assumed, err := r.apply(batch, false)
+	if err != nil {
+		return r, fault.New(fault.Internal).Cause(err)
+	}
+	return assumed, nil
+}
