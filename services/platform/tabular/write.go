@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -14,10 +16,22 @@ import (
 // bom makes Excel read UTF-8 as such.
 const bom = "\uFEFF"
 
-// WriteCSV writes a table as German Excel opens it by a double click: UTF-8 with byte order mark, ";" and CRLF. Keys are
-// shielded (="05758004"), or Excel would eat zeros and round; text that Excel would run as a formula gets an apostrophe in
-// front. Read undoes both. A cell that no table can hold is an *Error, after part of the output has been written.
-func WriteCSV(w io.Writer, header []string, rows iter.Seq[[]string]) error {
+// Kind is what a spreadsheet shall take the cells of a column for. A cell that is none of it is written as text.
+type Kind uint8
+
+// The kinds of columns.
+const (
+	Text   Kind = iota
+	Number      // whole numbers
+	Date        // "2027-03-31"; people see 31.03.2027
+)
+
+// WriteCSV writes a table as German Excel opens it by a double click: UTF-8 with byte order mark, ";" and CRLF. Keys and
+// texts that Excel would take for numbers or dates are shielded (="05758004"), or it would eat zeros, round and rewrite
+// them; text that Excel would run as a formula gets an apostrophe in front. Read undoes both. kinds are those of the columns, Text
+// where there is none; dates come back in the German form. A cell that no table can hold is an *Error, after part of
+// the output has been written.
+func WriteCSV(w io.Writer, header []string, rows iter.Seq[[]string], kinds ...Kind) error {
 	out := bufio.NewWriter(w)
 	out.WriteString(bom)
 	line := 0
@@ -30,6 +44,10 @@ func WriteCSV(w io.Writer, header []string, rows iter.Seq[[]string]) error {
 			if i > 0 {
 				out.WriteByte(';')
 			}
+			if t, ok := kindAt(kinds, i).date(cell); ok {
+				out.WriteString(t.Format("02.01.2006"))
+				continue
+			}
 			out.WriteString(quote(protect(cell)))
 		}
 		out.WriteString("\r\n")
@@ -37,76 +55,148 @@ func WriteCSV(w io.Writer, header []string, rows iter.Seq[[]string]) error {
 	return out.Flush()
 }
 
-// WriteXLSX writes a table as a workbook with one sheet of that name (at most 31 characters). Every cell is text, and stays text when it is
-// edited, so keys survive. Cells beyond Excel's 32,767 characters are an *Error rather than cut.
-func WriteXLSX(w io.Writer, sheet string, header []string, rows iter.Seq[[]string]) error {
+func kindAt(kinds []Kind, column int) Kind {
+	if column < len(kinds) {
+		return kinds[column]
+	}
+	return Text
+}
+
+// date reads a cell of a column of dates.
+func (k Kind) date(cell string) (time.Time, bool) {
+	if k != Date || len(cell) != len(time.DateOnly) {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.DateOnly, cell)
+	return t, err == nil && !t.Before(firstDate)
+}
+
+// firstDate is the first day that Excel and the calendar number alike.
+var firstDate = time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// number reads a cell of a column of numbers, as far as Excel computes with all of its digits.
+func (k Kind) number(cell string) (int64, bool) {
+	if k != Number || len(cell) > exactDigits || isKey(cell) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(cell, 10, 64)
+	return n, err == nil && cell[0] != '+'
+}
+
+// WriteXLSX writes a table as a workbook with one sheet of that name (at most 31 characters). Columns of numbers and
+// dates are such in Excel too; every other cell is text, and stays text when it is edited, so keys survive. kinds are
+// as in WriteCSV. Cells beyond Excel's 32,767 characters are an *Error rather than cut.
+func WriteXLSX(w io.Writer, sheet string, header []string, rows iter.Seq[[]string], kinds ...Kind) error {
 	f := excelize.NewFile()
 	defer f.Close()
 	if err := f.SetSheetName("Sheet1", sheet); err != nil {
 		return err
 	}
-	const asText = 49 // the built-in number format "@"
-	text, err := f.NewStyle(&excelize.Style{NumFmt: asText})
-	if err != nil {
+	s := sheetWriter{kinds: kinds}
+	if err := s.makeStyles(f); err != nil {
 		return err
 	}
-	title, err := f.NewStyle(&excelize.Style{NumFmt: asText, Font: &excelize.Font{Bold: true}})
-	if err != nil {
+	var err error
+	if s.stream, err = f.NewStreamWriter(sheet); err != nil {
 		return err
 	}
-	stream, err := f.NewStreamWriter(sheet)
-	if err != nil {
+	if err := s.layout(len(header)); err != nil {
 		return err
 	}
-	if err := layout(stream, len(header), text); err != nil {
-		return err
-	}
-	line, style := 0, title
 	for cells := range withHeader(header, rows) {
-		line++
-		if err := writeRow(stream, line, cells, style); err != nil {
+		if err := s.row(cells); err != nil {
 			return err
 		}
-		style = text
 	}
-	if err := stream.Flush(); err != nil {
+	if err := s.stream.Flush(); err != nil {
 		return err
 	}
 	return f.Write(w)
 }
 
-// layout makes whole columns text and keeps the header in sight.
-func layout(stream *excelize.StreamWriter, columns, style int) error {
-	if columns > 0 {
-		if err := stream.SetColStyle(1, columns, style); err != nil {
+// sheetWriter writes the rows of a sheet, the header first.
+type sheetWriter struct {
+	stream *excelize.StreamWriter
+	kinds  []Kind
+	title  int    // style of the header
+	styles [3]int // by kind
+	line   int
+	values []any // of the row, reused
+}
+
+func (s *sheetWriter) makeStyles(f *excelize.File) error {
+	const asText = 49 // the built-in number format "@"
+	german := "dd.mm.yyyy"
+	for _, style := range []struct {
+		to *int
+		excelize.Style
+	}{
+		{&s.title, excelize.Style{NumFmt: asText, Font: &excelize.Font{Bold: true}}},
+		{&s.styles[Text], excelize.Style{NumFmt: asText}},
+		{&s.styles[Number], excelize.Style{NumFmt: 1}}, // "0"
+		{&s.styles[Date], excelize.Style{CustomNumFmt: &german}},
+	} {
+		id, err := f.NewStyle(&style.Style)
+		if err != nil {
 			return err
 		}
-		if err := stream.SetColWidth(1, columns, 24); err != nil {
+		*style.to = id
+	}
+	return nil
+}
+
+// layout makes whole columns what they are and keeps the header in sight.
+func (s *sheetWriter) layout(columns int) error {
+	for i := range columns {
+		kind, width := kindAt(s.kinds, i), 24.0
+		if kind != Text {
+			width = 12
+		}
+		if err := s.stream.SetColStyle(i+1, i+1, s.styles[kind]); err != nil {
+			return err
+		}
+		if err := s.stream.SetColWidth(i+1, i+1, width); err != nil {
 			return err
 		}
 	}
-	return stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+	return s.stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-func writeRow(stream *excelize.StreamWriter, line int, cells []string, style int) error {
-	const most = excelize.TotalCellChars
-	values := make([]any, len(cells))
+func (s *sheetWriter) row(cells []string) error {
+	s.line++
+	s.values = s.values[:0]
 	for i, cell := range cells {
-		if err := writable(cell, line, i); err != nil {
+		if err := writable(cell, s.line, i); err != nil {
 			return err
 		}
-		if len(cell) > most && len(utf16.Encode([]rune(cell))) > most {
-			e := fail(TooLarge, line, "Die Zelle hat mehr als %d Zeichen.", "The cell has more than %d characters.", most)
+		if len(cell) > excelize.TotalCellChars && len(utf16.Encode([]rune(cell))) > excelize.TotalCellChars {
+			e := fail(TooLarge, s.line, "Die Zelle hat mehr als %d Zeichen.", "The cell has more than %d characters.", excelize.TotalCellChars)
 			e.Column = columnName(i)
 			return e
 		}
-		values[i] = excelize.Cell{StyleID: style, Value: cell}
+		s.values = append(s.values, s.cell(kindAt(s.kinds, i), cell))
 	}
-	start, err := excelize.CoordinatesToCellName(1, line)
+	start, err := excelize.CoordinatesToCellName(1, s.line)
 	if err != nil {
 		return err
 	}
-	return stream.SetRow(start, values)
+	return s.stream.SetRow(start, s.values)
+}
+
+func (s *sheetWriter) cell(kind Kind, cell string) excelize.Cell {
+	if s.line == 1 {
+		return excelize.Cell{StyleID: s.title, Value: cell}
+	}
+	if t, ok := kind.date(cell); ok {
+		return excelize.Cell{StyleID: s.styles[Date], Value: int(t.Sub(serialStart).Hours() / 24)}
+	}
+	if n, ok := kind.number(cell); ok {
+		return excelize.Cell{StyleID: s.styles[Number], Value: n}
+	}
+	if cell == "" {
+		return excelize.Cell{StyleID: s.styles[kind], Value: nil}
+	}
+	return excelize.Cell{StyleID: s.styles[Text], Value: cell}
 }
 
 func withHeader(header []string, rows iter.Seq[[]string]) iter.Seq[[]string] {
@@ -126,67 +216,4 @@ func writable(cell string, line, column int) error {
 		"The cell holds characters that no table can store.")
 	e.Column = columnName(column)
 	return e
-}
-
-// protect makes a cell safe to open in Excel; restore is its inverse.
-func protect(cell string) string {
-	switch {
-	case isKey(cell):
-		return `="` + cell + `"`
-	case runsAsFormula(cell):
-		return "'" + cell
-	}
-	return cell
-}
-
-// restore gives back what protect was given, and leaves other files' cells alone.
-func restore(cell string) string {
-	switch {
-	case cell == "" || cell[0] != '=' && cell[0] != '\'':
-		return cell
-	case len(cell) > 3 && cell[:2] == `="` && cell[len(cell)-1] == '"' && isDigits(cell[2:len(cell)-1]):
-		return cell[2 : len(cell)-1]
-	case cell[0] == '\'' && runsAsFormula(cell[1:]):
-		return cell[1:]
-	}
-	return cell
-}
-
-// isKey: digits that Excel would change, by their leading zero or because it shows 12 digits and more as 9,9E+13.
-func isKey(cell string) bool {
-	return isDigits(cell) && (len(cell) >= 12 || len(cell) > 1 && cell[0] == '0')
-}
-
-func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// runsAsFormula: what a spreadsheet would compute instead of show, even behind blanks; an apostrophe counts as a blank, so
-// that protect can be undone. A negative number is harmless and must stay a number.
-func runsAsFormula(cell string) bool {
-	bare := strings.TrimLeft(cell, "' \u00A0")
-	if bare == "" || isNegative(cell) {
-		return false
-	}
-	r, _ := utf8.DecodeRuneInString(bare)
-	return strings.ContainsRune("=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20", r)
-}
-
-func isNegative(cell string) bool {
-	number, minus := strings.CutPrefix(cell, "-")
-	if i := strings.IndexAny(number, ".,"); i > 0 {
-		return minus && isDigits(number[:i]) && isDigits(number[i+1:])
-	}
-	return minus && isDigits(number)
-}
-
-// quote puts quotes around what could be misread: anything that does not begin with a letter or digit, or has special characters inside.
-func quote(cell string) string {
-	if cell == "" {
-		return ""
-	}
-	c := cell[0]
-	plain := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= utf8.RuneSelf
-	if plain && !strings.ContainsAny(cell, "\";,\t|\r\n") && cell[len(cell)-1] != ' ' {
-		return cell
-	}
-	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 }

@@ -114,6 +114,9 @@ func plainNumber(raw string) string {
 	return strconv.FormatFloat(short, 'f', -1, 64)
 }
 
+// serialStart is day 0 of Excel's dates.
+var serialStart = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+
 // serialDate turns days since 1899-12-30 into "2006-01-02", or with a time of day into "2006-01-02T15:04:05".
 func serialDate(raw string, epoch int) (string, bool) {
 	n, err := strconv.ParseFloat(raw, 64)
@@ -122,7 +125,7 @@ func serialDate(raw string, epoch int) (string, bool) {
 		return "", false
 	}
 	days, fraction := math.Modf(n)
-	t := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC).AddDate(0, 0, int(days)-epoch)
+	t := serialStart.AddDate(0, 0, int(days)-epoch)
 	seconds := math.Round(fraction * 86400)
 	if seconds == 0 {
 		return t.Format(time.DateOnly), true
