@@ -37,19 +37,16 @@ type Replica[S any] struct {
 	current  atomic.Pointer[Snapshot[S]]
 	requests *requestMemory
 
-	live  atomic.Bool   // everything that was in the streams at the start is applied
-	ready chan struct{} // closed when live
+	live atomic.Bool // everything that was in the streams at the start is applied
 
-	reason atomic.Pointer[error] // why the replica is broken
-	broken chan struct{}         // closed when it is
-
-	mu sync.Mutex // of what changes the above: one batch at a time; readers never take it
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced whenever current or broken changes
+	broken  error
 }
 
 type source struct {
 	log    *ledger.Log
 	chain  *ledger.Chain
-	queue  queue         // of those who wait for a position
 	target atomic.Uint64 // the stream's end when the replica started; readiness waits for it
 	ready  atomic.Bool   // target is known
 }
@@ -57,7 +54,7 @@ type source struct {
 // New makes a replica of own and the streams of other services, starting from an empty state. When logs are shared, all
 // replicas of the process must be made before the first one runs; one made later is broken.
 func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, others ...*ledger.Log) *Replica[S] {
-	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), ready: make(chan struct{}), broken: make(chan struct{})}
+	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), changed: make(chan struct{})}
 	logs := append([]*ledger.Log{own}, others...)
 	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(logs))})
 	for i, l := range logs {
@@ -82,7 +79,7 @@ func (s *subscription[S]) Begin(last uint64) {
 	defer s.replica.mu.Unlock()
 	s.source.target.Store(last)
 	s.source.ready.Store(true)
-	s.replica.goLive()
+	s.replica.wake()
 }
 
 func (s *subscription[S]) Receive(position uint64, entries []ledger.Entry) error {
@@ -101,8 +98,12 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 	for _, src := range r.sources {
 		group.Go(func() { src.log.Feed().Run(ctx) })
 	}
+	_, err := r.await(ctx, func(*Snapshot[S]) bool { return false })
 	group.Wait()
-	errs := []error{r.failure()}
+	var errs []error
+	if errors.Is(err, ErrBroken) {
+		errs = append(errs, err)
+	}
 	for _, src := range r.sources {
 		errs = append(errs, src.log.Close())
 	}
@@ -113,8 +114,8 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledger.Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.failure(); err != nil {
-		return err
+	if r.broken != nil {
+		return r.broken
 	}
 	before := r.current.Load()
 	after := &Snapshot[S]{State: before.State, positions: append([]uint64(nil), before.positions...)}
@@ -130,49 +131,39 @@ func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledg
 	}
 	after.positions[i] = position
 	r.current.Store(after)
-	src.queue.advance(position)
-	r.goLive()
+	r.wake()
 	return nil
 }
 
 func (r *Replica[S]) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.breakWith(err)
-}
-
-// breakWith ends the replica's work; the caller holds mu.
-func (r *Replica[S]) breakWith(err error) {
-	if !r.reason.CompareAndSwap(nil, &err) {
-		return
+	if r.broken == nil {
+		r.broken = err
+		r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
 	}
-	r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
-	close(r.broken)
+	r.wake()
 }
 
-// failure is why the replica is broken; nil while it is not. It wraps ErrBroken.
-func (r *Replica[S]) failure() error {
-	if reason := r.reason.Load(); reason != nil {
-		return fmt.Errorf("%w: %w", ErrBroken, *reason)
+// wake tells everyone who waits to look again; the caller holds mu.
+func (r *Replica[S]) wake() {
+	if !r.live.Load() && r.broken == nil && r.caughtUp(r.current.Load()) {
+		r.goLive()
 	}
-	return nil
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
-// goLive ends the replay when everything is applied that was there at the start, and lets apply finish what it put off;
-// the caller holds mu.
+// goLive lets apply finish what it put off; the caller holds mu.
 func (r *Replica[S]) goLive() {
 	last := r.current.Load()
-	if r.live.Load() || !r.caughtUp(last) {
-		return
-	}
 	state, err := r.apply(last.State, r.Own(), nil, false)
 	if err != nil {
-		r.breakWith(fmt.Errorf("end of the replay: %w", err))
+		r.broken = fmt.Errorf("end of the replay: %w", err)
 		return
 	}
 	r.current.Store(&Snapshot[S]{State: state, positions: last.positions})
 	r.live.Store(true)
-	close(r.ready)
 }
 
 // ErrBroken is wrapped by the error of every read and write of a replica that met a record it cannot apply.
@@ -191,9 +182,22 @@ func (r *Replica[S]) Read() (S, error) {
 	return snapshot.State, nil
 }
 
+// ReadAt is [Replica.Read] with the last applied sequence of every followed stream, in the order of [New]. Nobody may change
+// the list.
+func (r *Replica[S]) ReadAt() (S, []uint64, error) {
+	snapshot, err := r.snapshot()
+	if err != nil {
+		var none S
+		return none, nil, asFault(err)
+	}
+	return snapshot.State, snapshot.positions, nil
+}
+
 func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
-	if err := r.failure(); err != nil {
-		return nil, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBroken, r.broken)
 	}
 	if !r.live.Load() {
 		return nil, fmt.Errorf("%w: replay is under way", ErrBehind)
@@ -201,35 +205,37 @@ func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
 	return r.current.Load(), nil
 }
 
-// await returns the current snapshot as soon as it holds a stream up to a sequence. Errors: ErrBroken, ErrBehind when ctx
-// ends first.
-func (r *Replica[S]) await(ctx context.Context, src *source, sequence uint64) (*Snapshot[S], error) {
-	turn := src.queue.join(sequence)
-	if err := r.until(ctx, turn); err != nil {
-		src.queue.leave(turn)
-		return nil, err
+// await returns the first snapshot for which done holds. Errors: ErrBroken, ErrBehind when ctx ends first.
+func (r *Replica[S]) await(ctx context.Context, done func(*Snapshot[S]) bool) (*Snapshot[S], error) {
+	for {
+		r.mu.Lock()
+		changed, broken, snapshot := r.changed, r.broken, r.current.Load()
+		r.mu.Unlock()
+		if broken != nil {
+			return nil, fmt.Errorf("%w: %w", ErrBroken, broken)
+		}
+		if done(snapshot) {
+			return snapshot, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
+		}
 	}
-	return r.current.Load(), nil
-}
-
-// until waits for an event. Errors: ErrBroken, ErrBehind when ctx ends first.
-func (r *Replica[S]) until(ctx context.Context, event <-chan struct{}) error {
-	select {
-	case <-event:
-	case <-r.broken:
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
-	}
-	return r.failure()
 }
 
 // Ready waits until everything that was in the streams at the start is applied.
-func (r *Replica[S]) Ready(ctx context.Context) error { return r.until(ctx, r.ready) }
+func (r *Replica[S]) Ready(ctx context.Context) error {
+	_, err := r.await(ctx, func(*Snapshot[S]) bool { return r.live.Load() })
+	return err
+}
 
 // IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
 func (r *Replica[S]) IsReady() (ready bool, broken error) {
-	broken = r.failure()
-	return r.live.Load() && broken == nil, broken
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live.Load() && r.broken == nil, r.broken
 }
 
 func (r *Replica[S]) caughtUp(s *Snapshot[S]) bool {
