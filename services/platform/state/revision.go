@@ -63,15 +63,12 @@ func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
-	_, err = r.await(ctx, func(s *Snapshot[S]) bool {
-		for i, seq := range want {
-			if s.positions[i] < seq {
-				return false
-			}
+	for i, seq := range want {
+		if _, err := r.await(ctx, r.sources[i], seq); err != nil {
+			return asFault(err)
 		}
-		return true
-	})
-	return asFault(err)
+	}
+	return nil
 }
 
 func (r *Replica[S]) parse(token string) ([]uint64, error) {

@@ -37,16 +37,19 @@ type Replica[S any] struct {
 	current  atomic.Pointer[Snapshot[S]]
 	requests *requestMemory
 
-	live atomic.Bool // everything that was in the streams at the start is applied
+	live  atomic.Bool   // everything that was in the streams at the start is applied
+	ready chan struct{} // closed when live
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced whenever current or broken changes
-	broken  error
+	reason atomic.Pointer[error] // why the replica is broken
+	broken chan struct{}         // closed when it is
+
+	mu sync.Mutex // of what changes the above: one batch at a time; readers never take it
 }
 
 type source struct {
 	log    *ledger.Log
 	chain  *ledger.Chain
+	queue  queue         // of those who wait for a position
 	target atomic.Uint64 // the stream's end when the replica started; readiness waits for it
 	ready  atomic.Bool   // target is known
 }
@@ -54,7 +57,7 @@ type source struct {
 // New makes a replica of own and the streams of other services, starting from an empty state. When logs are shared, all
 // replicas of the process must be made before the first one runs; one made later is broken.
 func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, others ...*ledger.Log) *Replica[S] {
-	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), changed: make(chan struct{})}
+	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), ready: make(chan struct{}), broken: make(chan struct{})}
 	logs := append([]*ledger.Log{own}, others...)
 	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(logs))})
 	for i, l := range logs {
@@ -79,7 +82,7 @@ func (s *subscription[S]) Begin(last uint64) {
 	defer s.replica.mu.Unlock()
 	s.source.target.Store(last)
 	s.source.ready.Store(true)
-	s.replica.wake()
+	s.replica.goLive()
 }
 
 func (s *subscription[S]) Receive(position uint64, entries []ledger.Entry) error {
@@ -98,12 +101,8 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 	for _, src := range r.sources {
 		group.Go(func() { src.log.Feed().Run(ctx) })
 	}
-	_, err := r.await(ctx, func(*Snapshot[S]) bool { return false })
 	group.Wait()
-	var errs []error
-	if errors.Is(err, ErrBroken) {
-		errs = append(errs, err)
-	}
+	errs := []error{r.failure()}
 	for _, src := range r.sources {
 		errs = append(errs, src.log.Close())
 	}
@@ -114,8 +113,8 @@ func (r *Replica[S]) Run(ctx context.Context) error {
 func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledger.Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.broken != nil {
-		return r.broken
+	if err := r.failure(); err != nil {
+		return err
 	}
 	before := r.current.Load()
 	after := &Snapshot[S]{State: before.State, positions: append([]uint64(nil), before.positions...)}
@@ -131,39 +130,49 @@ func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledg
 	}
 	after.positions[i] = position
 	r.current.Store(after)
-	r.wake()
+	src.queue.advance(position)
+	r.goLive()
 	return nil
 }
 
 func (r *Replica[S]) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.broken == nil {
-		r.broken = err
-		r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
-	}
-	r.wake()
+	r.breakWith(err)
 }
 
-// wake tells everyone who waits to look again; the caller holds mu.
-func (r *Replica[S]) wake() {
-	if !r.live.Load() && r.broken == nil && r.caughtUp(r.current.Load()) {
-		r.goLive()
+// breakWith ends the replica's work; the caller holds mu.
+func (r *Replica[S]) breakWith(err error) {
+	if !r.reason.CompareAndSwap(nil, &err) {
+		return
 	}
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.log.Error("replica is broken", "stream", r.Own().Stream(), "error", err)
+	close(r.broken)
 }
 
-// goLive lets apply finish what it put off; the caller holds mu.
+// failure is why the replica is broken; nil while it is not. It wraps ErrBroken.
+func (r *Replica[S]) failure() error {
+	if reason := r.reason.Load(); reason != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, *reason)
+	}
+	return nil
+}
+
+// goLive ends the replay when everything is applied that was there at the start, and lets apply finish what it put off;
+// the caller holds mu.
 func (r *Replica[S]) goLive() {
 	last := r.current.Load()
+	if r.live.Load() || !r.caughtUp(last) {
+		return
+	}
 	state, err := r.apply(last.State, r.Own(), nil, false)
 	if err != nil {
-		r.broken = fmt.Errorf("end of the replay: %w", err)
+		r.breakWith(fmt.Errorf("end of the replay: %w", err))
 		return
 	}
 	r.current.Store(&Snapshot[S]{State: state, positions: last.positions})
 	r.live.Store(true)
+	close(r.ready)
 }
 
 // ErrBroken is wrapped by the error of every read and write of a replica that met a record it cannot apply.
@@ -194,10 +203,8 @@ func (r *Replica[S]) ReadAt() (S, []uint64, error) {
 }
 
 func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.broken != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBroken, r.broken)
+	if err := r.failure(); err != nil {
+		return nil, err
 	}
 	if !r.live.Load() {
 		return nil, fmt.Errorf("%w: replay is under way", ErrBehind)
@@ -205,37 +212,35 @@ func (r *Replica[S]) snapshot() (*Snapshot[S], error) {
 	return r.current.Load(), nil
 }
 
-// await returns the first snapshot for which done holds. Errors: ErrBroken, ErrBehind when ctx ends first.
-func (r *Replica[S]) await(ctx context.Context, done func(*Snapshot[S]) bool) (*Snapshot[S], error) {
-	for {
-		r.mu.Lock()
-		changed, broken, snapshot := r.changed, r.broken, r.current.Load()
-		r.mu.Unlock()
-		if broken != nil {
-			return nil, fmt.Errorf("%w: %w", ErrBroken, broken)
-		}
-		if done(snapshot) {
-			return snapshot, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
-		}
+// await returns the current snapshot as soon as it holds a stream up to a sequence. Errors: ErrBroken, ErrBehind when ctx
+// ends first.
+func (r *Replica[S]) await(ctx context.Context, src *source, sequence uint64) (*Snapshot[S], error) {
+	turn := src.queue.join(sequence)
+	if err := r.until(ctx, turn); err != nil {
+		src.queue.leave(turn)
+		return nil, err
 	}
+	return r.current.Load(), nil
+}
+
+// until waits for an event. Errors: ErrBroken, ErrBehind when ctx ends first.
+func (r *Replica[S]) until(ctx context.Context, event <-chan struct{}) error {
+	select {
+	case <-event:
+	case <-r.broken:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
+	}
+	return r.failure()
 }
 
 // Ready waits until everything that was in the streams at the start is applied.
-func (r *Replica[S]) Ready(ctx context.Context) error {
-	_, err := r.await(ctx, func(*Snapshot[S]) bool { return r.live.Load() })
-	return err
-}
+func (r *Replica[S]) Ready(ctx context.Context) error { return r.until(ctx, r.ready) }
 
 // IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
 func (r *Replica[S]) IsReady() (ready bool, broken error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.live.Load() && r.broken == nil, r.broken
+	broken = r.failure()
+	return r.live.Load() && broken == nil, broken
 }
 
 func (r *Replica[S]) caughtUp(s *Snapshot[S]) bool {

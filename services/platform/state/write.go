@@ -104,7 +104,7 @@ func (r *Replica[S]) try(ctx context.Context, c ledger.Cause, decide Decide[S]) 
 }
 
 func (r *Replica[S]) after(ctx context.Context, sequence uint64, repeated bool) (Result[S], error) {
-	snapshot, err := r.await(ctx, func(s *Snapshot[S]) bool { return s.positions[0] >= sequence })
+	snapshot, err := r.await(ctx, r.sources[0], sequence)
 	if err != nil {
 		return Result[S]{}, err
 	}
