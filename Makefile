@@ -4,7 +4,7 @@ MODULES := proto services gateway cmd/kompass
 BIN := .build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-alone kill bench lint generate drift vuln fuzz clean
+.PHONY: help run build test test-alone kill bench bench-germany lint generate drift vuln fuzz clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ kill: ## Kill the running binary under load again and again; nothing acknowledge
 
 bench: ## Measure, side by side in one run, and print the table
 	go test ./cmd/kompass -run TestBench -count=1 -timeout 30m -v -args -bench-table
+
+bench-germany: ## Measure with 6.3 million implementations (about 8 GiB of disk, ten minutes)
+	go test ./cmd/kompass -run 'TestGermany$$' -count=1 -timeout 60m -v -args -germany
 
 lint: $(BIN)/golangci-lint ## Check style, the contract and the import borders
 	@for m in $(MODULES); do (cd $$m && $(CURDIR)/$(BIN)/golangci-lint run ./...) || exit 1; done

@@ -136,7 +136,7 @@ const staticEnv = "KOMPASS_BENCH_STATIC"
 
 // serveStatic serves what the file says, with the settings of Kompass's own server, until the process is killed.
 func serveStatic(name string) error {
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(mostGrowth)
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err

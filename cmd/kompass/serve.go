@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -172,14 +171,9 @@ func loopback(addr string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// gcPercent trades memory for time: the state is small beside what requests allocate. GOGC and GOMEMLIMIT overrule it.
-const gcPercent = 300
-
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneMemory()
 	s, err := c.check()
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -68,13 +68,17 @@ func storedStreams(storeDir string, witness *Witness) ([]string, error) {
 // reading goes on with the next good record of the block. A record cut off at the very end is an unacknowledged write
 // of a server that died, not damage.
 func readBlocks(storeDir, stream string, visit func(Message) error, report func(*Damage)) error {
+	return walkBlocks(storeDir, stream, func() *bytes.Buffer { return &bytes.Buffer{} }, visit, report)
+}
+
+// walkBlocks is readBlocks into the buffer that it is given for each block.
+func walkBlocks(storeDir, stream string, buffer func() *bytes.Buffer, visit func(Message) error, report func(*Damage)) error {
 	files, err := blockFiles(blockDir(storeDir, stream))
 	if err != nil {
 		return err
 	}
 	for i, index := range files {
-		path := filepath.Join(blockDir(storeDir, stream), strconv.Itoa(index)+blockSuffix)
-		data, err := os.ReadFile(path)
+		data, err := readFile(filepath.Join(blockDir(storeDir, stream), strconv.Itoa(index)+blockSuffix), buffer())
 		if err != nil {
 			return fmt.Errorf("read block: %w", err)
 		}
@@ -84,6 +88,20 @@ func readBlocks(storeDir, stream string, visit func(Message) error, report func(
 		}
 	}
 	return nil
+}
+
+// readFile reads a whole file into a buffer, whose bytes it returns.
+func readFile(path string, into *bytes.Buffer) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil {
+		into.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err = into.ReadFrom(f)
+	return into.Bytes(), err
 }
 
 func blockFiles(dir string) ([]int, error) {
@@ -165,7 +183,8 @@ func checkStream(storeDir, stream string, witness *Witness) error {
 		return err
 	}
 	var last uint64
-	err = readBlocks(storeDir, stream, func(m Message) error {
+	var one bytes.Buffer // nothing is kept of a block
+	err = walkBlocks(storeDir, stream, func() *bytes.Buffer { one.Reset(); return &one }, func(m Message) error {
 		if m.Sequence != last+1 {
 			report(&Damage{Stream: stream, Sequence: last + 1, Problem: fmt.Sprintf("is missing, record %d follows record %d", m.Sequence, last)})
 		}
