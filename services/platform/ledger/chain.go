@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"maps"
 	"sync"
 	"time"
 )
@@ -32,6 +33,8 @@ type staging struct {
 	digest  hash.Hash
 	since   time.Time
 }
+
+func (s *staging) expired(now time.Time) bool { return now.Sub(s.since) > StagingExpiry }
 
 // NewChain is a chain at the beginning of the stream.
 func NewChain(n Name) *Chain {
@@ -93,7 +96,8 @@ func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {
 	if e.Sequence != c.last+1 {
 		return visible, damage("follows record %d: records between are missing or out of order", c.last)
 	}
-	if err := follows(c.stream, e, c.heads.get(e.Subject)); err != nil {
+	key := c.heads.key(e.Subject)
+	if err := follows(c.stream, e, c.heads.known[key]); err != nil {
 		return visible, err
 	}
 	visible, err := c.release(visible, e, damage)
@@ -101,7 +105,7 @@ func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {
 		return visible, err
 	}
 	c.last, c.end = e.Sequence, e.Hash
-	c.heads.set(e.Subject, Head{Sequence: e.Sequence, Hash: e.Hash})
+	c.heads.known[key] = Head{Sequence: e.Sequence, Hash: e.Hash}
 	return visible, nil
 }
 
@@ -124,14 +128,10 @@ func follows(stream string, e Entry, head Head) error {
 // release holds a staged entry back, or returns it, and what it commits, as visible.
 func (c *Chain) release(visible []Entry, e Entry, damage func(string, ...any) error) ([]Entry, error) {
 	now := e.Record.GetTime().AsTime()
-	for id, s := range c.staged {
-		if now.Sub(s.since) > StagingExpiry {
-			delete(c.staged, id)
-		}
-	}
 	if id := e.Record.Staging; id != "" {
 		s := c.staged[id]
-		if s == nil {
+		if s == nil || s.expired(now) {
+			maps.DeleteFunc(c.staged, func(_ string, s *staging) bool { return s.expired(now) })
 			s = &staging{digest: sha256.New(), since: now}
 			c.staged[id] = s
 		}
@@ -141,7 +141,7 @@ func (c *Chain) release(visible []Entry, e Entry, damage func(string, ...any) er
 	}
 	if commit := e.Record.Commit; commit != nil {
 		s := c.staged[commit.Staging]
-		if s == nil {
+		if s == nil || s.expired(now) {
 			s = &staging{digest: sha256.New()}
 		}
 		if len(s.entries) != int(commit.Records) || !bytes.Equal(s.digest.Sum(nil), commit.Digest) {
