@@ -2,7 +2,6 @@ package municipality
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -221,28 +220,7 @@ func violationsOf(err error) []*errdetails.BadRequest_FieldViolation {
 
 // inRequest is the fault of one request of a batch: the same reason, with its place in the batch named.
 func inRequest(i int, err error) error {
-	var f *fault.Error
-	if !errors.As(err, &f) {
-		return err
-	}
-	var pairs []string
-	for _, d := range f.GRPCStatus().Details() {
-		if info, ok := d.(*errdetails.ErrorInfo); ok {
-			for k, v := range info.GetMetadata() {
-				pairs = append(pairs, k, v)
-			}
-		}
-	}
-	prefix := fmt.Sprintf("requests[%d]", i)
-	placed := fault.New(f.Reason(), pairs...).Cause(f)
-	violations := violationsOf(f)
-	if len(violations) == 0 {
-		de, en := f.Texts()
-		return placed.Field(prefix, de, en)
-	}
-	for _, v := range violations {
-		de, en, _ := strings.Cut(v.GetDescription(), " / ")
-		placed = placed.Field(prefix+"."+v.GetField(), de, en)
-	}
-	return placed
+	return placed(err, func(field string) string {
+		return strings.TrimSuffix(fmt.Sprintf("requests[%d].%s", i, field), ".")
+	})
 }

@@ -17,18 +17,15 @@ func placed(err error, place func(field string) string) error {
 		return err
 	}
 	var pairs []string
-	var violations []*errdetails.BadRequest_FieldViolation
 	for _, d := range f.GRPCStatus().Details() {
-		switch d := d.(type) {
-		case *errdetails.ErrorInfo:
-			for k, v := range d.GetMetadata() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			for k, v := range info.GetMetadata() {
 				pairs = append(pairs, k, v)
 			}
-		case *errdetails.BadRequest:
-			violations = d.GetFieldViolations()
 		}
 	}
 	moved := fault.New(f.Reason(), pairs...).Cause(f)
+	violations := violationsOf(f)
 	if len(violations) == 0 {
 		de, en := f.Texts()
 		return moved.Field(place(""), de, en)

@@ -131,7 +131,9 @@ func (r records) assume(own ledger.Name, wanted *municipalityv1.Plan, now time.T
 				fmt.Sprintf("kommt schon in assumptions[%d] vor", first), fmt.Sprintf("is already in assumptions[%d]", first))
 		}
 		seen[name] = i
-		after, _, err := r.decideImplementation(edit{request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: a.GetEtag()})
+		after, _, err := r.decideImplementation(edit{
+			request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: a.GetEtag(), today: dayAt(now).String(),
+		})
 		if err != nil {
 			return r, placed(err, func(blamed string) string {
 				return field + strings.TrimPrefix(blamed, "implementation")
