@@ -277,7 +277,13 @@ func (p *platform) startGateway(ctx context.Context) error {
 		}
 	}
 	for name, s := range p.services {
-		options.Sources[grpcNames[name]] = gateway.Source{Revision: s.Revisions().Token}
+		source := gateway.Source{Revision: s.Revisions().Token}
+		if v, ok := s.(interface {
+			Version(rpc, resource string) gateway.Version
+		}); ok {
+			source.Version = v.Version
+		}
+		options.Sources[grpcNames[name]] = source
 	}
 	handler, err := gateway.New(context.WithoutCancel(ctx), options)
 	if err != nil {
