@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(staticEnv); file != "" { // started by a benchmark
 		panic(serveStatic(file))
 	}
+	if config := os.Getenv(nodeEnv); config != "" { // started by TestSplit
+		os.Exit(serveNode(config))
+	}
 	dir, err := os.MkdirTemp("", "kompass")
 	if err != nil {
 		panic(err)
