@@ -17,7 +17,7 @@ import (
 const (
 	exitFailed  = 1 // something did not work: the message says what
 	exitUsage   = 2 // the command line, the environment or the file of settings is wrong
-	exitDamaged = 3 // verify found damage
+	exitDamaged = 3 // verify found damage, in a ledger or in an archive
 	exitRefused = 4 // an import was refused: the report says why
 )
 
@@ -25,9 +25,12 @@ const (
 type commands struct {
 	Config string `help:"File of settings (YAML): names of flags and their values. Flags and environment come first." type:"path" placeholder:"FILE" env:"KOMPASS_CONFIG"`
 
-	Serve  serveCommand  `cmd:"" help:"Run the platform, or a part of it."`
-	Import importCommand `cmd:"" help:"Import catalogue or municipality files into a running platform."`
-	Verify verifyCommand `cmd:"" help:"Walk every hash chain of the ledger and name what is broken."`
+	Serve   serveCommand   `cmd:"" help:"Run the platform, or a part of it."`
+	Import  importCommand  `cmd:"" help:"Import catalogue or municipality files into a running platform."`
+	Export  exportCommand  `cmd:"" help:"Write the entities of the ledger as JSON Lines, now or at a revision."`
+	Backup  backupCommand  `cmd:"" help:"Write an archive of the ledger, while it is running."`
+	Restore restoreCommand `cmd:"" help:"Make a ledger from an archive, in an empty directory or cluster."`
+	Verify  verifyCommand  `cmd:"" help:"Walk every hash chain of a ledger or an archive and name what is broken."`
 }
 
 // exitError carries an exit code to main.

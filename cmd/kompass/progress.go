@@ -49,3 +49,9 @@ func (p progress) finish() {
 		_ = p.bar.Finish()
 	}
 }
+
+// stream shows how far a stream was read.
+func (p progress) stream(name string, records uint64) {
+	p.describe(name)
+	p.set(records)
+}

@@ -186,6 +186,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	if err := checkRestored(s.Data); err != nil {
+		return err
+	}
 	keys, err := identity.LoadOrCreate(s.Data)
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -24,25 +22,6 @@ var ErrRestoring = errors.New("its restore is not complete: restore the same arc
 var ErrNotEmpty = errors.New("is not empty")
 
 func restoring(metadata map[string]string) bool { return metadata[restoreMark] != "" }
-
-// Restorable tells by an error what speaks against restoring into the files of an embedded server: streams, unless they
-// are what an interrupted restore left. Errors: ErrNotEmpty.
-func Restorable(storeDir string) error {
-	dirs, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(blockDir(storeDir, "x"))), streamPrefix+"*"))
-	if err != nil || len(dirs) == 0 {
-		return err
-	}
-	for _, d := range dirs {
-		declared, err := storedDeclaration(storeDir, filepath.Base(d))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		if restoring(declared.Metadata) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s %w", storeDir, ErrNotEmpty)
-}
 
 // Restore writes the records of an archive, which must have been verified, to the streams of a site, each at the
 // sequence that it had, and reads them back. The streams must be empty, or what an interrupted restore of this archive
