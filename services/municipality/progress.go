@@ -23,22 +23,41 @@ func (c *counts) add(o counts) {
 	c.notAssessed += o.notAssessed
 }
 
+func (c *counts) subtract(o counts) {
+	c.online -= o.online
+	c.belowThreshold -= o.belowThreshold
+	c.inProgress -= o.inProgress
+	c.planned -= o.planned
+	c.open -= o.open
+	c.notApplicable -= o.notApplicable
+	c.notAssessed -= o.notAssessed
+}
+
 func (c *counts) owed() int64 { return c.online + c.belowThreshold + c.inProgress + c.planned + c.open }
 
-func (c *counts) count(s standing) {
+// share is how much of what is owed is online, between 0 and 1; 0 when nothing is owed.
+func (c *counts) share() float64 {
+	if c.owed() == 0 {
+		return 0
+	}
+	return float64(c.online) / float64(c.owed())
+}
+
+// of is the figure that a standing counts in.
+func (c *counts) of(s standing) *int64 {
 	switch s {
 	case standsFulfilled:
-		c.online++
+		return &c.online
 	case standsBelow:
-		c.belowThreshold++
+		return &c.belowThreshold
 	case standsInProgress:
-		c.inProgress++
+		return &c.inProgress
 	case standsPlanned:
-		c.planned++
+		return &c.planned
 	case standsNotApplicable:
-		c.notApplicable++
+		return &c.notApplicable
 	default:
-		c.open++
+		return &c.open
 	}
 }
 
@@ -52,7 +71,7 @@ func tallyOf(p *place, d *duties) []counts {
 	for _, duty := range d.owed {
 		var i *implementation
 		i, rest = advance(rest, duty.id)
-		tally[duty.theme].count(i.standingNow())
+		*tally[duty.theme].of(i.standingNow())++
 	}
 	return tally
 }
@@ -61,6 +80,7 @@ func tallyOf(p *place, d *duties) []counts {
 type progress struct {
 	records records
 	by      municipalityv1.ListProgressRequest_GroupBy
+	at      day
 	groups  map[string]*group
 	total   group
 }
@@ -69,14 +89,23 @@ type group struct {
 	key, name string
 	counts
 	places int32
+	moved  []counts // of a trend, by point; nil when nothing moved
+}
+
+func newProgress(r records, by municipalityv1.ListProgressRequest_GroupBy, at day) progress {
+	return progress{records: r, by: by, at: at, groups: map[string]*group{}, total: group{name: "Gesamt"}}
 }
 
 // progressOf answers how far the given places are, by group in the order of the keys, and all together.
 func (r records) progressOf(places []*place, by municipalityv1.ListProgressRequest_GroupBy) ([]*municipalityv1.ProgressGroup, *municipalityv1.ProgressGroup) {
-	sum := &progress{records: r, by: by, groups: map[string]*group{}, total: group{name: "Gesamt"}}
+	return r.progressAt(places, by, endOfTime)
+}
+
+// progressAt answers how far they were at the end of a day.
+func (r records) progressAt(places []*place, by municipalityv1.ListProgressRequest_GroupBy, at day) ([]*municipalityv1.ProgressGroup, *municipalityv1.ProgressGroup) {
+	sum := newProgress(r, by, at)
 	for _, p := range places {
-		d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
-		sum.add(p, d, p.tally.get(d, func() []counts { return tallyOf(p, d) }))
+		sum.add(p, r.catalogue.dutiesOf(p.municipality.GetSizeClass()))
 	}
 	groups := make([]*municipalityv1.ProgressGroup, 0, len(sum.groups))
 	for _, g := range sum.groups {
@@ -86,19 +115,22 @@ func (r records) progressOf(places []*place, by municipalityv1.ListProgressReque
 	return groups, sum.total.spellOut()
 }
 
-func (s *progress) add(p *place, d *duties, tally []counts) {
+// add counts a place in, and returns the group that it belongs to as a whole; nil when its themes are the groups.
+func (s *progress) add(p *place, d *duties) *group {
 	var all counts
-	for theme, c := range tally {
+	for theme, c := range p.tallyAt(d, s.at) {
 		all.add(c)
 		if s.byTheme() && c != (counts{}) {
 			s.group(d.entries.themes[theme], d.entries.names[theme]).include(c)
 		}
 	}
 	s.total.include(all)
-	if !s.byTheme() {
-		key, name := s.groupOf(p)
-		s.group(key, name).include(all)
+	if s.byTheme() {
+		return nil
 	}
+	g := s.group(s.groupOf(p))
+	g.include(all)
+	return g
 }
 
 func (s *progress) byTheme() bool {
@@ -136,7 +168,7 @@ func (g *group) include(c counts) {
 }
 
 func (g *group) spellOut() *municipalityv1.ProgressGroup {
-	m := &municipalityv1.ProgressGroup{
+	return &municipalityv1.ProgressGroup{
 		Key:            g.key,
 		DisplayName:    g.name,
 		Owed:           g.owed(),
@@ -148,9 +180,6 @@ func (g *group) spellOut() *municipalityv1.ProgressGroup {
 		NotApplicable:  g.notApplicable,
 		NotAssessed:    g.notAssessed,
 		Municipalities: g.places,
+		Share:          g.share(),
 	}
-	if m.GetOwed() > 0 {
-		m.Share = float64(m.GetOnline()) / float64(m.GetOwed())
-	}
-	return m
 }

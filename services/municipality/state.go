@@ -48,6 +48,7 @@ type place struct {
 
 	solutions lazy[[]string] // names of the solutions in use, each once
 	tally     memo[*duties, []counts]
+	moves     memo[*duties, []move]
 	gaps      memo[gapsKey, *gapList]
 	online    memo[onlineKey, *onlineList]
 }
@@ -256,15 +257,21 @@ func (p *place) merge(changed []change) {
 
 // follow is what is recorded after a change, and the steps before that.
 func (c *change) follow(now *implementation, older []step) (*implementation, []step) {
-	from, steps := c.next(now, older)
-	if c.standing != unrecorded {
-		c.after.from = from
-		return &c.after, steps
+	if now == nil && len(older) == 0 && c.standing != unrecorded { // most of a replay
+		c.after.from = c.begins()
+		return &c.after, nil
 	}
-	if len(steps) > 0 {
-		steps = append(slices.Clip(steps), step{c.service, from, unrecorded})
+	line := older
+	if now != nil {
+		line = append(slices.Clip(line), step{service: c.service, from: now.from, standing: now.standing})
 	}
-	return nil, steps
+	line = c.next(now, line)
+	if c.standing == unrecorded {
+		return nil, line
+	}
+	last := len(line) - 1
+	c.after.from = line[last].from
+	return &c.after, line[:last]
 }
 
 // subjectOf reads the entity and its id from "kompass.<origin>.<service>.<entity>.<id…>".
