@@ -101,23 +101,22 @@ func (a *answers) answer(x *exchange) bool {
 	return true
 }
 
-// keep takes the answer of the request for later, provided that nothing it depends on changes while the service answers:
-// else nobody knows which of the two the service saw.
+// keep takes the answer of the request for later. What it depends on is noted before the service is asked: when that changes
+// meanwhile, what is kept never counts, because no mark comes back.
 func (a *answers) keep(x *exchange) {
 	key, source, resource := x.req.RequestURI, x.endpoint.source, ""
 	if x.endpoint.bound != "" {
 		resource = x.boundValue()
 	}
-	before := source.mark(x, resource)
+	noted := source.mark(x, resource)
 	x.keep = func(f *finished) {
 		revision := x.Header()[headerRevision]
-		if len(f.body) > maxKept || len(revision) != 1 || before != source.mark(x, resource) ||
-			before.revision != "" && before.revision != revision[0] {
+		if len(f.body) > maxKept || len(revision) != 1 || noted.revision != "" && noted.revision != revision[0] {
 			return
 		}
 		own := *f
 		own.body = bytes.Clone(f.body) // the buffer goes on to the next answer
 		own.zipOnce()
-		a.kept.Set(key, &answer{finished: &own, mark: before, asked: x.start, resource: resource, revision: revision})
+		a.kept.Set(key, &answer{finished: &own, mark: noted, asked: x.start, resource: resource, revision: revision})
 	}
 }
