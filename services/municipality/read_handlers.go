@@ -138,20 +138,20 @@ func (r records) searchOnline(req *municipalityv1.ListOnlineServicesRequest, onl
 	return answer, nil
 }
 
-// ListProgress answers how far themes, Kreise, size classes or municipalities are.
+// ListProgress answers how far themes, Kreise, size classes or municipalities are, or were on a day.
 func (s *Service) ListProgress(_ context.Context, req *municipalityv1.ListProgressRequest) (*municipalityv1.ListProgressResponse, error) {
 	r, err := s.replica.Read()
 	if err != nil {
 		return nil, err
 	}
-	places := r.all()
-	if strings.TrimSpace(req.GetFilter()) != "" {
-		filter, err := list.CompileFilter(req.GetFilter(), (*municipalityv1.Municipality)(nil).ProtoReflect().Descriptor())
-		if err != nil {
-			return nil, err
-		}
-		places = slices.DeleteFunc(places, func(p *place) bool { return !filter.Matches(p.municipality) })
+	at, err := pastDay("as_of", req.GetAsOf(), s.today())
+	if err != nil {
+		return nil, err
 	}
-	groups, total := r.progressOf(places, req.GetGroupBy())
+	places, err := r.placesThat(req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	groups, total := r.progressAt(places, req.GetGroupBy(), at)
 	return &municipalityv1.ListProgressResponse{Progress: groups, Total: total}, nil
 }

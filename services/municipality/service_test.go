@@ -46,8 +46,7 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := openWorld(tb, tb.TempDir())
-	return w
+	return openWorld(tb, tb.TempDir())
 }
 
 func openWorld(tb testing.TB, dir string) *world {
@@ -290,8 +289,10 @@ func solution(id, name string, change func(*marketplacev1.Solution), keys ...str
 }
 
 // smallWorld is a world with a small catalogue, marketplace and some places.
-func smallWorld(tb testing.TB) *world {
-	w := newWorld(tb)
+func smallWorld(tb testing.TB) *world { return smallWorldIn(tb, tb.TempDir()) }
+
+func smallWorldIn(tb testing.TB, dir string) *world {
+	w := openWorld(tb, dir)
 	w.publish("catalogue", smallCatalogue()...)
 	w.publish("marketplace",
 		solution("hundesteuer-online", "Hundesteuer online", nil, dogTax),

@@ -11,20 +11,31 @@ import (
 // noted with the point at which it shows, so that the cost is that of the moves, not of the places times the days.
 type trend struct {
 	progress
-	days []day // ascending, at least one
+	days  []day // ascending, at least one
+	parts []part
 }
 
-// shows is the first point at which a move shows; moves until the first day show at point 0, later ones than the last nowhere.
-func (t *trend) shows(m move) int {
-	i, _ := slices.BinarySearch(t.days, m.day)
-	return i
+// part is a place with what it owes and the group that it belongs to; nil when its themes are the groups.
+type part struct {
+	*place
+	duties *duties
+	group  *group
 }
 
-// trendOf answers how the given places came along, by group in the order of the keys, and all together.
-func (r records) trendOf(places []*place, by municipalityv1.ListProgressRequest_GroupBy, days []day) ([]*municipalityv1.TrendSeries, *municipalityv1.TrendSeries) {
-	t := &trend{progress: newProgress(r, by, days[len(days)-1]), days: days}
-	for _, p := range places {
-		t.include(p)
+// newTrend counts the places on the last day, which also says which groups there are.
+func (r records) newTrend(places []*place, by municipalityv1.ListProgressRequest_GroupBy, days []day) *trend {
+	t := &trend{progress: newProgress(r, by, days[len(days)-1]), days: days, parts: make([]part, len(places))}
+	for i, p := range places {
+		d := r.catalogue.dutiesOf(p.municipality.GetSizeClass())
+		t.parts[i] = part{p, d, t.add(p, d)}
+	}
+	return t
+}
+
+// series are the groups in the order of their keys, and all together.
+func (t *trend) series() ([]*municipalityv1.TrendSeries, *municipalityv1.TrendSeries) {
+	for _, p := range t.parts {
+		t.goBack(p)
 	}
 	series := make([]*municipalityv1.TrendSeries, 0, len(t.groups))
 	for _, g := range t.groups {
@@ -36,23 +47,22 @@ func (r records) trendOf(places []*place, by municipalityv1.ListProgressRequest_
 
 // trendOfPlace answers how one place came along: all of its services, at the end of the given days, which ascend.
 func (r records) trendOfPlace(p *place, days []day) []*municipalityv1.TrendPoint {
-	_, total := r.trendOf([]*place{p}, municipalityv1.ListProgressRequest_GROUP_BY_MUNICIPALITY, days)
+	_, total := r.newTrend([]*place{p}, municipalityv1.ListProgressRequest_GROUP_BY_MUNICIPALITY, days).series()
 	return total.GetPoints()
 }
 
-func (t *trend) include(p *place) {
-	d := t.records.catalogue.dutiesOf(p.municipality.GetSizeClass())
-	own := t.add(p, d)
-	for _, m := range p.movesAfter(d, t.days[0]) {
-		point := t.shows(m)
+// goBack notes what moved in a place between the first day and the last.
+func (t *trend) goBack(p part) {
+	for _, m := range p.movesAfter(p.duties, t.days[0]) {
+		point, _ := slices.BinarySearch(t.days, m.day) // the first that shows it
 		if point == len(t.days) {
 			break
 		}
-		group := own
-		if group == nil {
-			group = t.group(d.entries.themes[m.theme], d.entries.names[m.theme])
+		g := p.group
+		if g == nil {
+			g = t.group(p.duties.entries.themes[m.theme], p.duties.entries.names[m.theme])
 		}
-		group.move(m, point, len(t.days))
+		g.move(m, point, len(t.days))
 		t.total.move(m, point, len(t.days))
 	}
 }
