@@ -116,9 +116,12 @@ func loads(items []item) []*municipalityv1.DepartmentLoad {
 
 // daysLate counts the days from a date to today; 0 when it lies ahead, and for what is no date.
 func daysLate(date, today string) int {
+	if date == "" || date >= today { // most of them; ISO dates compare as text
+		return 0
+	}
 	from, err := time.Parse(time.DateOnly, date)
 	to, err2 := time.Parse(time.DateOnly, today)
-	if err != nil || err2 != nil || !from.Before(to) {
+	if err != nil || err2 != nil {
 		return 0
 	}
 	return int(to.Sub(from) / (24 * time.Hour))

@@ -144,13 +144,18 @@ func (s *progress) groupOf(p *place) (key, name string) {
 	case municipalityv1.ListProgressRequest_GROUP_BY_SIZE_CLASS:
 		return m.GetSizeClass().String(), className(m.GetSizeClass())
 	case municipalityv1.ListProgressRequest_GROUP_BY_DISTRICT:
-		if district := s.records.place(p.area); district != nil {
-			return municipalityName(p.area), district.municipality.GetDisplayName()
-		}
-		return municipalityName(p.area), p.area
+		return s.records.districtGroup(p)
 	default:
 		return m.GetName(), m.GetDisplayName()
 	}
+}
+
+// districtGroup is the key and the name of the Kreis that a place counts in.
+func (r records) districtGroup(p *place) (key, name string) {
+	if district := r.place(p.area); district != nil {
+		return municipalityName(p.area), district.municipality.GetDisplayName()
+	}
+	return municipalityName(p.area), p.area
 }
 
 func (s *progress) group(key, name string) *group {

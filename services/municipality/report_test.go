@@ -204,6 +204,7 @@ func TestReport(t *testing.T) {
 	must(t, err)
 	want := `URGENT OVERDUE „Eheschließung Anmeldung“ ist seit 30 Tagen überfällig.
 WARNING COMPARED_TO_DISTRICT Mit 0 % liegt Lemgo 10 Prozentpunkte unter dem Stand im Gebiet „Kreis Lippe“ (10 %, 3 Kommunen).
+WARNING TREND In den letzten drei Monaten kam keine Leistung online hinzu.
 WARNING WITHOUT_SOLUTION Für eine Lücke gibt es im Marktplatz keine Lösung.
 WARNING NO_DEPARTMENT Für 2 Lücken ist kein Fachamt eingetragen.
 INFO SHARE Von 4 geschuldeten Leistungen ist noch keine vollständig online.
@@ -242,6 +243,17 @@ func TestReportFollows(t *testing.T) {
 	w.patch(&municipalityv1.Implementation{Name: implementationName("05766020", waste), Phase: municipalityv1.Implementation_PHASE_ONLINE, Url: "https://a.example"})
 	if after := report("05766044"); after.GetDistrict().GetOnline() != before.GetDistrict().GetOnline()+1 {
 		t.Errorf("a neighbour went online: %v, before %v", after.GetDistrict(), before.GetDistrict())
+	}
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", waste), Phase: municipalityv1.Implementation_PHASE_ONLINE,
+		PhaseDate: "2026-10-15", Url: "https://a.example"})
+	late := report("05766044")
+	trend := late.GetTrend()
+	if len(trend) != 13 || trend[12].GetDate() != "2026-11-23" || trend[12].GetOnline() != 1 || trend[11].GetDate() != "2026-10-31" ||
+		trend[11].GetOnline() != 1 || trend[10].GetOnline() != 0 || trend[0].GetDate() != "2025-11-30" {
+		t.Errorf("trend of a late report: %v", trend)
+	}
+	if got := messageTable(t, late.GetMessages()); !strings.Contains(got, "INFO TREND In den letzten drei Monaten kam eine Leistung online hinzu (von 0 % auf 25 %).") {
+		t.Errorf("messages: %s", got)
 	}
 	w.publish("catalogue", owes(publicServices+fishing, 4))
 	if after := report("05766044"); after.GetSizeClass().GetOwed() != before.GetSizeClass().GetOwed()+2 || after.GetTotal().GetNotAssessed() != 0 {

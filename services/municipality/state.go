@@ -18,9 +18,9 @@ type records struct {
 	centres   state.Table[*municipalityv1.DataCentre]
 	plans     state.Table[*municipalityv1.Plan] // by AGS: what people set
 	users     state.Table[*users]               // of solutions, by resource name
+	districts state.Table[*district]            // by AGS of the Kreis or kreisfreie Stadt
 	catalogue *catalogue
 	market    *market
-	sums      *memo[*catalogue, *peers] // of places
 
 	pending *pending // while replaying: what is not merged into places yet
 }
@@ -31,9 +31,9 @@ func emptyRecords() records {
 		centres:   state.NewTable[*municipalityv1.DataCentre](),
 		plans:     state.NewTable[*municipalityv1.Plan](),
 		users:     state.NewTable[*users](),
+		districts: state.NewTable[*district](),
 		catalogue: emptyCatalogue(),
 		market:    emptyMarket(),
-		sums:      &memo[*catalogue, *peers]{},
 	}
 }
 
@@ -203,7 +203,7 @@ func (t *pending) at(ags string, e *ledger.Entry) *changes {
 
 // merge makes the new places; the order in which the map is walked does not show.
 func (r *records) merge(touched *pending) {
-	places, users := r.places.Edit(), editUsers(r.users)
+	places, users, districts := r.places.Edit(), editUsers(r.users), editDistricts(r.districts)
 	for ags, c := range touched.places {
 		after := &place{ags: ags}
 		before, known := places.Get(ags)
@@ -217,9 +217,10 @@ func (r *records) merge(touched *pending) {
 		}
 		after.merge(c.implementations)
 		users.move(before, after)
+		districts.move(before, after)
 		places.Set(after.ags, after)
 	}
-	r.places, r.users, r.sums = places.Done(), users.done(), &memo[*catalogue, *peers]{}
+	r.places, r.users, r.districts = places.Done(), users.done(), districts.done()
 }
 
 // merge makes new lists with the changes; of one service every change moves the timeline, and the last one counts.
