@@ -111,9 +111,9 @@ var strangerColumns = map[string][]string{
 var strangers = []stranger{
 	{
 		needs: func(h header) bool { return h.has("place") && h.has("leika") },
-		table: "implementations", path: "municipalities/{ags}/implementations:batchUpdate",
-		de: "Das ist eine Tabelle mit Umsetzungsständen. Sie gehört nach municipalities/{ags}/implementations:batchUpdate.",
-		en: "This is a table of implementation states. It belongs to municipalities/{ags}/implementations:batchUpdate.",
+		table: "implementations", path: "municipalities/-/implementations:import",
+		de: "Das ist eine Tabelle mit Umsetzungsständen. Sie gehört nach municipalities/-/implementations:import.",
+		en: "This is a table of implementation states. It belongs to municipalities/-/implementations:import.",
 	},
 	{
 		needs: func(h header) bool { return h.has("place") },

@@ -47,7 +47,7 @@ func TestDoubtfulHeaders(t *testing.T) {
 		"OZG-ID;OZG-Leistung;LeiKa-Schlüssel\n10513;A;\n":  {fault.ImportUnreadable, []string{"„LeiKa-Schlüssel“", "Leistungsbezeichnung"}},
 		"Schlüssel;Leistungsbezeichnung;Kreise\n1;A;ja\n":  {fault.ImportUnreadable, []string{"„Kreise“", "Zuständigkeiten"}},
 		"Farbe;Form\nrot;rund\n":                           {fault.ImportUnreadable, []string{"„Farbe“, „Form“", "Verrichtungen", "unknown"}},
-		"ags;leika_key;phase\n05758004;99012001001000;x\n": {fault.ImportElsewhere, []string{"municipalities/{ags}/implementations:batchUpdate"}},
+		"ags;leika_key;phase\n05758004;99012001001000;x\n": {fault.ImportElsewhere, []string{"municipalities/-/implementations:import"}},
 		"Stand 2024\n\nags;name\n05758004;Bünde\n":         {fault.ImportElsewhere, []string{"municipalities:import"}},
 	} {
 		_, err := read([]byte(file), 0)

@@ -89,13 +89,19 @@ func readDelivery(file []byte, format commonv1.FileFormat) (*delivery, error) {
 	}
 	table, err := tabular.Read(file, options)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadable(err, expected[0], expected[1])
 	}
 	return readTable(table)
 }
 
-// unreadable is the fault for a file that tabular refuses.
-func unreadable(err error) error {
+// expected are the tables of this import, in German and English.
+var expected = [...]string{
+	"Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen",
+	"municipalities (ags, ars), data centres (name, town, url) or boundaries",
+}
+
+// unreadable is the fault for a file that tabular refuses; de and en say what was expected.
+func unreadable(err error, de, en string) error {
 	var t *tabular.Error
 	if !errors.As(err, &t) {
 		return fault.New(fault.Internal).Cause(err)
@@ -105,20 +111,19 @@ func unreadable(err error) error {
 		return fault.New(fault.ImportEmpty).Cause(err)
 	case tabular.UnknownHeader:
 		return fault.New(fault.ImportUnreadable).Field("file",
-			t.Message+" Erwartet werden Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen.",
-			t.English+" Expected are municipalities (ags, ars), data centres (name, town, url) or boundaries.").Cause(err)
+			t.Message+" Erwartet werden "+de+".", t.English+" Expected are "+en+".").Cause(err)
 	case tabular.TooLarge:
 		return fault.New(fault.TooLarge, "limit", "64 MiB").Field("file", t.Message, t.English).Cause(err)
 	}
-	de, en, _ := strings.Cut(t.Error(), " / ")
+	de, en, _ = strings.Cut(t.Error(), " / ")
 	return fault.New(fault.ImportUnreadable).Field("file", de, en).Cause(err)
 }
 
 // elsewhere is the fault for a file that another import takes.
 func elsewhere(de, en, method string) error {
 	return fault.New(fault.ImportElsewhere, "table", de, "path", method).Field("file",
-		"enthält keine Gemeinden ("+de+"), sondern gehört nach POST /v1/"+method,
-		"has no municipalities ("+en+"); it belongs to POST /v1/"+method)
+		"enthält etwas anderes ("+de+") und gehört nach POST /v1/"+method,
+		"has something else ("+en+"); it belongs to POST /v1/"+method)
 }
 
 // planning compares a delivery with what is known and collects what has to be written.

@@ -1,6 +1,7 @@
 package municipality
 
 import (
+	"maps"
 	"strconv"
 	"unicode/utf8"
 
@@ -29,7 +30,7 @@ func newFindings(table commonv1.ImportReport_Table, format commonv1.FileFormat) 
 
 // clone is a copy to go on from, so that one reading can be planned several times.
 func (f *findings) clone() *findings {
-	return &findings{proto.CloneOf(f.report), f.bad}
+	return &findings{proto.CloneOf(f.report), maps.Clone(f.bad)}
 }
 
 // spot is where in a file something was found.

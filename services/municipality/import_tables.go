@@ -71,11 +71,11 @@ func readTable(table *tabular.Table) (*delivery, error) {
 	}
 	places, err := mapPlaces(table)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadable(err, expected[0], expected[1])
 	}
 	isPlaces := places.Has("ags") || places.Has("ars")
 	if isPlaces && hasAny(header, foreign[1].columns) {
-		return nil, elsewhere("Umsetzungsstände", "implementation states", "municipalities/{ags}/implementations:batchUpdate")
+		return nil, elsewhere("Umsetzungsstände", "implementation states", "municipalities/-/implementations:import")
 	}
 	if isPlaces {
 		return readPlaces(table, places), nil
@@ -87,7 +87,7 @@ func readTable(table *tabular.Table) (*delivery, error) {
 	}
 	centres, err := table.Map(centreColumns)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadable(err, expected[0], expected[1])
 	}
 	switch {
 	case centres.Has("name") && (centres.Has("town") || centres.Has("url")):
@@ -96,8 +96,7 @@ func readTable(table *tabular.Table) (*delivery, error) {
 		return nil, elsewhere("Themenfelder", "themes", "catalogue:import")
 	}
 	return nil, fault.New(fault.ImportUnreadable).Field("file",
-		"hat keine Spalte, an der Gemeinden (ags, ars), Rechenzentren (name, town, url) oder Grenzen zu erkennen wären",
-		"has no column that tells municipalities (ags, ars), data centres (name, town, url) or boundaries")
+		"hat keine Spalte, an der "+expected[0]+" zu erkennen wären", "has no column that tells "+expected[1])
 }
 
 // knownHeader tells whether a record is the header of a table of this import or of another one.
