@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
@@ -23,8 +21,8 @@ import (
 const maxExport = 64 << 20
 
 // ExportImplementations answers implementation states as a table: what is recorded, and what is owed and not recorded,
-// by municipality and public service. The header "content-disposition" names the file.
-func (s *Service) ExportImplementations(ctx context.Context, req *municipalityv1.ExportImplementationsRequest) (*httpbody.HttpBody, error) {
+// by municipality and public service.
+func (s *Service) ExportImplementations(_ context.Context, req *municipalityv1.ExportImplementationsRequest) (*httpbody.HttpBody, error) {
 	r, places, err := s.placesOf(req.GetParent())
 	if err != nil {
 		return nil, err
@@ -34,17 +32,7 @@ func (s *Service) ExportImplementations(ctx context.Context, req *municipalityv1
 		return nil, err
 	}
 	x := &export{records: r, filter: filter, whole: strings.TrimSpace(req.GetFilter()) == "", recordedOnly: req.GetRecordedOnly()}
-	name := "umsetzungsstaende"
-	if len(places) == 1 && req.GetParent() != everywhere {
-		name += "-" + places[0].ags
-	}
-	body, extension, err := x.file(places, req.GetFormat())
-	if err != nil {
-		return nil, err
-	}
-	// It fails only outside of a call.
-	_ = grpc.SetHeader(ctx, metadata.Pairs("content-disposition", `attachment; filename="`+name+extension+`"`))
-	return body, nil
+	return x.file(places, req.GetFormat())
 }
 
 // everywhere is the parent that stands for all municipalities.
@@ -71,29 +59,29 @@ type export struct {
 }
 
 // file writes the table. The same state gives the same bytes. Error: fault.TooLarge.
-func (x *export) file(places []*place, format commonv1.FileFormat) (body *httpbody.HttpBody, extension string, err error) {
+func (x *export) file(places []*place, format commonv1.FileFormat) (*httpbody.HttpBody, error) {
 	header, kinds := make([]string, len(stateColumns)), make([]tabular.Kind, len(stateColumns))
 	for i, c := range stateColumns {
 		header[i], kinds[i] = c.title, c.kind
 	}
 	var file bytes.Buffer
-	body, extension = &httpbody.HttpBody{ContentType: "text/csv; charset=utf-8"}, ".csv"
+	var err error
+	kind := "text/csv; charset=utf-8"
 	if format == commonv1.FileFormat_FILE_FORMAT_XLSX {
-		body.ContentType, extension = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"
+		kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 		err = tabular.WriteXLSX(&file, "Umsetzungsstände", header, x.all(places), kinds...)
 	} else {
 		err = tabular.WriteCSV(&file, header, x.all(places), kinds...)
 	}
 	if x.rows > maxStates || file.Len() > maxExport || errors.Is(err, &tabular.Error{Reason: tabular.TooLarge}) {
-		return nil, "", fault.New(fault.TooLarge, "limit", "400.000 Zeilen, 64 MiB").Field("parent",
+		return nil, fault.New(fault.TooLarge, "limit", "400.000 Zeilen, 64 MiB").Field("parent",
 			"ergibt mehr, als eine Tabelle fasst; bitte eine Kommune oder einen Filter angeben",
 			"is more than a table holds; name one municipality or a filter")
 	}
 	if err != nil {
-		return nil, "", fault.New(fault.Internal).Cause(err)
+		return nil, fault.New(fault.Internal).Cause(err)
 	}
-	body.Data = file.Bytes()
-	return body, extension, nil
+	return &httpbody.HttpBody{ContentType: kind, Data: file.Bytes()}, nil
 }
 
 // all yields the rows, each valid until the next one.

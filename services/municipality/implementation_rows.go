@@ -145,7 +145,8 @@ func (t *stateTable) cells(row *stateRow) bool {
 
 // cell reads one cell that is not blank. It answers in German and English what is wrong with it.
 func (t *stateTable) cell(row *stateRow, field, text string) (de, en string) {
-	v, ok := row.values, true
+	v := row.values
+	var ok bool
 	switch field {
 	case "phase":
 		if v.Phase, ok = t.phases.read(text); !ok {
@@ -157,8 +158,8 @@ func (t *stateTable) cell(row *stateRow, field, text string) (de, en string) {
 			return "Keine Priorität: niedrig, mittel oder hoch erwartet.", "Not a priority: low, medium or high expected."
 		}
 	case "phase_date", "target_date":
-		day, ok := readDay(text)
-		if !ok {
+		var day string
+		if day, ok = readDay(text); !ok {
 			return "Kein Tag: 31.03.2027 oder 2027-03-31 erwartet.", "Not a day: 31.03.2027 or 2027-03-31 expected."
 		}
 		if field == "phase_date" {
@@ -167,7 +168,7 @@ func (t *stateTable) cell(row *stateRow, field, text string) (de, en string) {
 			v.TargetDate = day
 		}
 	case "model":
-		if _, ok := readModel(text); !ok {
+		if _, ok = readModel(text); !ok {
 			return "Kein Reifegradmodell: 1.1 oder 2.0 erwartet.", "Not a maturity model: 1.1 or 2.0 expected."
 		}
 	case "level":
