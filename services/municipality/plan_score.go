@@ -112,7 +112,7 @@ func sayLate(t *task, value int64) (de, en string) {
 	case t.recorded == "":
 		return "Kein Zieltermin eingetragen.", "No target date recorded."
 	case value == 0:
-		return "Der Zieltermin " + germanDate(t.recorded) + " liegt nicht in der Vergangenheit.", "The target date " + t.recorded + " has not passed."
+		return "Der Zieltermin ist der " + germanDate(t.recorded) + ".", "The target date is " + t.recorded + "."
 	}
 	return fmt.Sprintf("Der Zieltermin %s ist seit %s verstrichen.", germanDate(t.recorded), count(value, "einem Tag", "Tagen")),
 		fmt.Sprintf("The target date %s passed %s ago.", t.recorded, countEN(value, "one day", "days"))
@@ -223,9 +223,9 @@ func sayNeighbours(t *task, value int64) (de, en string) {
 	case value == 0:
 		return "Im selben Kreis nutzt sie noch niemand.", "Nobody in the same Kreis uses it yet."
 	case value == 1:
-		return "Im selben Kreis nutzt sie eine Kommune.", "One in the same Kreis uses it."
+		return "Eine Kommune im selben Kreis nutzt sie.", "One in the same Kreis uses it."
 	}
-	return fmt.Sprintf("Im selben Kreis nutzen sie %d Kommunen.", value), fmt.Sprintf("Used by %d in the same Kreis.", value)
+	return fmt.Sprintf("%d Kommunen im selben Kreis nutzen sie.", value), fmt.Sprintf("Used by %d in the same Kreis.", value)
 }
 
 // measureBundle: further gaps that the same solution closes.

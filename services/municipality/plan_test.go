@@ -98,12 +98,12 @@ func TestTermsSpeakGerman(t *testing.T) {
 			"Keine Lösung im Marktplatz.", "Keine Lösung, die Nachbarn nutzen könnten.", "Keine Lösung, die weitere Lücken schließen könnte."}},
 		{task{priority: 3, recorded: "2026-11-22", late: 1, cases: 1, kind: municipalityv1.Gap_KIND_PLANNED, choice: x("", promiseNone, 1, 1)}, []string{
 			"Priorität: hoch.", "Der Zieltermin 22.11.2026 ist seit einem Tag verstrichen.", "Ein Fall im Jahr.", "In Planung.",
-			"„X“ erreicht den Reifegrad; verfügbar.", "Im selben Kreis nutzt sie eine Kommune.", "Sie schließt eine weitere Lücke."}},
+			"„X“ erreicht den Reifegrad; verfügbar.", "Eine Kommune im selben Kreis nutzt sie.", "Sie schließt eine weitere Lücke."}},
 		{task{priority: 1, recorded: "2026-11-20", late: 3, cases: 1200, kind: municipalityv1.Gap_KIND_IN_PROGRESS, choice: x("2026-01-31", promiseBroken, 4, 5)}, []string{
 			"Priorität: niedrig.", "Der Zieltermin 20.11.2026 ist seit 3 Tagen verstrichen.", "1.200 Fälle im Jahr.", "In Bearbeitung.",
-			"„X“ erreicht den Reifegrad; die Zusage zum 31.01.2026 ist verstrichen.", "Im selben Kreis nutzen sie 4 Kommunen.", "Sie schließt 5 weitere Lücken."}},
+			"„X“ erreicht den Reifegrad; die Zusage zum 31.01.2026 ist verstrichen.", "4 Kommunen im selben Kreis nutzen sie.", "Sie schließt 5 weitere Lücken."}},
 		{task{recorded: "2027-11-20", kind: municipalityv1.Gap_KIND_BELOW_THRESHOLD, choice: x("2027-01-31", promiseAhead, 0, 0)}, []string{
-			"Priorität: nicht festgelegt.", "Der Zieltermin 20.11.2027 liegt nicht in der Vergangenheit.", "Keine Fallzahl bekannt.",
+			"Priorität: nicht festgelegt.", "Der Zieltermin ist der 20.11.2027.", "Keine Fallzahl bekannt.",
 			"Online, aber unter dem geforderten Reifegrad.", "„X“ erreicht den Reifegrad; zugesagt zum 31.01.2027.",
 			"Im selben Kreis nutzt sie noch niemand.", "Sie schließt keine weitere Lücke."}},
 	} {

@@ -156,10 +156,11 @@ func (b *briefing) compared(kind string, group *municipalityv1.ProgressGroup, de
 		fmt.Sprintf("With %d %% %s is %s %s %s %s", own, name, pointsEN, sideEN, en, aroundEN))
 }
 
-// lately looks back three months on the trend.
+// lately looks back three months on the trend. Where nothing was recorded then, the difference would be that somebody
+// began to record, which is no progress.
 func (b *briefing) lately() *municipalityv1.ReportMessage {
 	then, now := threeMonths(b.GetTrend())
-	if then == nil || now.GetOwed() == 0 {
+	if then == nil || now.GetOwed() == 0 || then.GetOpen() == then.GetOwed() {
 		return nil
 	}
 	change := now.GetOnline() - then.GetOnline()

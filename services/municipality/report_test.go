@@ -105,6 +105,10 @@ func TestMessages(t *testing.T) {
 		}, nil, []string{"WARNING TREND In den letzten drei Monaten ging der Stand um 8 Leistungen zurück (von 90 % auf 10 %)."}},
 		{func(r *municipalityv1.Report) { r.Trend = trendPoints(2, 10, "2026-07-31", planDay) }, nil, []string{
 			"WARNING TREND In den letzten drei Monaten kam keine Leistung online hinzu."}},
+		{func(r *municipalityv1.Report) {
+			r.Trend = append(trendPoints(0, 10, "2026-07-31"), trendPoints(4, 10, planDay)...)
+			r.Trend[0].Open = 10 // nothing was recorded yet
+		}, nil, nil},
 		{func(r *municipalityv1.Report) { r.Trend = trendPoints(10, 10, "2026-07-31", planDay) }, nil, nil},
 		{func(r *municipalityv1.Report) { r.Trend = trendPoints(2, 10, "2026-09-30", planDay) }, nil, nil},
 		{func(r *municipalityv1.Report) { r.Trend = trendPoints(0, 0, "2026-07-31", planDay) }, nil, nil},
@@ -204,7 +208,6 @@ func TestReport(t *testing.T) {
 	must(t, err)
 	want := `URGENT OVERDUE „Eheschließung Anmeldung“ ist seit 30 Tagen überfällig.
 WARNING COMPARED_TO_DISTRICT Mit 0 % liegt Lemgo 10 Prozentpunkte unter dem Stand im Gebiet „Kreis Lippe“ (10 %, 3 Kommunen).
-WARNING TREND In den letzten drei Monaten kam keine Leistung online hinzu.
 WARNING WITHOUT_SOLUTION Für eine Lücke gibt es im Marktplatz keine Lösung.
 WARNING NO_DEPARTMENT Für 2 Lücken ist kein Fachamt eingetragen.
 INFO SHARE Von 4 geschuldeten Leistungen ist noch keine vollständig online.
@@ -244,6 +247,7 @@ func TestReportFollows(t *testing.T) {
 	if after := report("05766044"); after.GetDistrict().GetOnline() != before.GetDistrict().GetOnline()+1 {
 		t.Errorf("a neighbour went online: %v, before %v", after.GetDistrict(), before.GetDistrict())
 	}
+	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", building), PhaseDate: "2026-03-01"})
 	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", waste), Phase: municipalityv1.Implementation_PHASE_ONLINE,
 		PhaseDate: "2026-10-15", Url: "https://a.example"})
 	late := report("05766044")
