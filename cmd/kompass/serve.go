@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -48,7 +49,8 @@ type settings struct {
 	addresses map[string][]string // of the replicas of services that run elsewhere
 	replicas  int
 	origins   []string
-	openReads bool // all listeners are on loopback
+	openReads bool   // all listeners are on loopback
+	lines     *lines // that log writes
 	log       *slog.Logger
 }
 
@@ -92,7 +94,8 @@ func (c *serveCommand) check() (*settings, error) {
 	}
 	s.origins = split(c.CORSOrigin)
 	s.openReads = loopback(c.HTTP) && loopback(c.Grpc)
-	s.log = c.logger(wrong)
+	s.lines = newLines(os.Stderr)
+	s.log = c.logger(s.lines, wrong)
 	return s, errors.Join(errs...)
 }
 
@@ -135,7 +138,7 @@ func (s *settings) checkNATS(wrong func(string, string, ...any)) {
 	}
 }
 
-func (c *serveCommand) logger(wrong func(string, string, ...any)) *slog.Logger {
+func (c *serveCommand) logger(to io.Writer, wrong func(string, string, ...any)) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		wrong("log-level", "%q is none of debug, info, warn, error", c.LogLevel)
@@ -143,9 +146,9 @@ func (c *serveCommand) logger(wrong func(string, string, ...any)) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	switch c.LogFormat {
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(slog.NewJSONHandler(to, options))
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, options))
+		return slog.New(slog.NewTextHandler(to, options))
 	}
 	wrong("log-format", "%q is none of text, json", c.LogFormat)
 	return slog.Default()
@@ -178,6 +181,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	defer s.lines.Flush()
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return &exitError{exitUsage, err}
 	}
