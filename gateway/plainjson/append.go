@@ -26,7 +26,11 @@ func (p *plan) appendFields(b []byte, v reflect.Value) ([]byte, error) {
 	for i := range p.fields {
 		f := &p.fields[i]
 		value := v.Field(f.index)
-		if f.absent && value.IsNil() {
+		switch {
+		case f.absent && value.IsNil():
+			continue
+		case f.empty != "" && value.Len() == 0: // the most frequent value of all
+			b = append(b, f.empty...)
 			continue
 		}
 		var err error

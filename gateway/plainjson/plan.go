@@ -33,6 +33,7 @@ type field struct {
 	index  int    // in the Go struct
 	name   string // `,"displayName":`
 	absent bool   // a nil pointer is left out
+	empty  string // name and value of an empty text, `,"displayName":""`; empty for other kinds
 	append func(b []byte, v reflect.Value) ([]byte, error)
 }
 
@@ -101,6 +102,9 @@ func planFields(t reflect.Type, message protoreflect.MessageDescriptor, made map
 		f := field{index: at, name: "," + strconv.Quote(fd.JSONName()) + ":", absent: fd.HasPresence()}
 		if f.absent && goType.Kind() != reflect.Pointer {
 			return nil, false
+		}
+		if goType.Kind() == reflect.String {
+			f.empty = f.name + `""`
 		}
 		if f.append = planValue(goType, fd, made); f.append == nil {
 			return nil, false
