@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 // followBatch bounds how many messages are handed over at once; a replay is faster in large pieces.
@@ -71,10 +72,13 @@ func (l *Log) present(ctx context.Context, sequence uint64) error {
 	return err
 }
 
+// historyLimit bounds how long a reader of the past waits.
+const historyLimit = 30 * time.Second
+
 // History reads the records of one subject, oldest first, and checks their chain. It asks the stream, so it is for
 // reading now and then, not for the hot path. Records that never counted (Chain.Counts) are included.
 func (l *Log) History(ctx context.Context, subject string) ([]Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, historyLimit)
 	defer cancel()
 	known := l.feed.chain.Head(subject).Sequence
 	var entries []Entry
@@ -101,4 +105,69 @@ func (l *Log) History(ctx context.Context, subject string) ([]Entry, error) {
 		head = Head{Sequence: e.Sequence, Hash: e.Hash}
 		entries = append(entries, e)
 	}
+}
+
+// Histories reads the records of all subjects that a pattern matches ("kompass.krz.municipality.implementation.05758004.>"),
+// in the order of the stream, and checks their chains, like History. newest is the sequence of a record of theirs that
+// the reader knows: a node of a cluster that does not have it yet is asked again.
+func (l *Log) Histories(ctx context.Context, pattern string, newest uint64) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, historyLimit)
+	defer cancel()
+	var entries []Entry
+	heads := map[string]Head{}
+	for next := uint64(1); ; {
+		messages, err := l.some(ctx, pattern, next)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		for _, m := range messages {
+			e, err := decode(l.name.Stream(), m.Subject, m.Sequence, m.Data)
+			if err == nil {
+				err = follows(l.name.Stream(), e, heads[e.Subject])
+			}
+			if err != nil {
+				return nil, err
+			}
+			heads[e.Subject] = Head{Sequence: e.Sequence, Hash: e.Hash}
+			entries, next = append(entries, e), e.Sequence+1
+		}
+		if len(messages) > 0 {
+			continue
+		}
+		if next > newest && l.isWhole(heads) {
+			return entries, nil
+		}
+		pause(ctx, deliveryRetry/10)
+	}
+}
+
+// some are messages that a pattern matches, from a sequence on, as many as a node gives at once; none at the end.
+func (l *Log) some(ctx context.Context, pattern string, from uint64) ([]Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, deliveryCreate)
+	defer cancel()
+	batch, err := jetstreamext.GetBatch(ctx, l.js, l.name.Stream(), BatchSize, jetstreamext.GetBatchSubject(pattern), jetstreamext.GetBatchSeq(from))
+	if err != nil {
+		return nil, err
+	}
+	var messages []Message
+	for m, err := range batch {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, Message{Subject: m.Subject, Sequence: m.Sequence, Data: m.Data})
+	}
+	return messages, ctx.Err() // a batch that is cut short by the time says so in no other way
+}
+
+// isWhole tells whether everything is there that the chain of the feed has of these subjects.
+func (l *Log) isWhole(heads map[string]Head) bool {
+	for subject, head := range heads {
+		if head.Sequence < l.feed.chain.Head(subject).Sequence {
+			return false
+		}
+	}
+	return true
 }

@@ -105,6 +105,33 @@ func conformance(t *testing.T, site ledger.Site, disturb func()) {
 			t.Errorf("history %v, %v", entries, err)
 		}
 	})
+	t.Run("histories of many subjects", func(t *testing.T) {
+		t.Parallel()
+		log := open(t, site, "histories")
+		mustAppend(t, log, ledger.Draft{Subject: log.Name().Subject("other", "x", "y"), Resource: "others/y", Entity: &cataloguev1.Theme{}})
+		var drafts []ledger.Draft
+		for i := range ledger.BatchSize + 5 {
+			drafts = append(drafts, draft(log, fmt.Sprintf("x.t%d", i), "1", ledger.Head{}))
+		}
+		seq := mustAppend(t, log, append(drafts, draft(log, "xx.a", "1", ledger.Head{}))...)
+		chain, _ := follow(t, log, seq)
+		newest := mustAppend(t, log, draft(log, "x.t7", "2", chain.Head(log.Name().Subject("theme", "x.t7"))))
+		entries, err := log.Histories(t.Context(), log.Name().Subject("theme", "x", ">"), newest)
+		if err != nil || len(entries) != len(drafts)+1 {
+			t.Fatalf("%d entries, %v; want %d", len(entries), err, len(drafts)+1)
+		}
+		if last := entries[len(drafts)]; last.Sequence != newest || last.Entity.(*cataloguev1.Theme).DisplayName != "2" {
+			t.Errorf("newest %v", last)
+		}
+		if none, err := log.Histories(t.Context(), log.Name().Subject("theme", "y", ">"), 0); err != nil || len(none) != 0 {
+			t.Errorf("nothing there: %v, %v", none, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := log.Histories(ctx, log.Name().Subject("theme", "x", ">"), newest+1); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("a record that is not there yet: %v, want ErrUnavailable", err)
+		}
+	})
 	t.Run("writers side by side lose nothing that was acknowledged", func(t *testing.T) { load(t, site, disturb) })
 }
 

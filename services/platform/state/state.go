@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -266,6 +267,17 @@ func (r *Replica[S]) History(ctx context.Context, subject string) ([]ledger.Entr
 		}
 	}
 	return counting, nil
+}
+
+// Histories returns the entries of all subjects of the own stream that a pattern matches and that count, in the order of
+// the stream. newest is the sequence of one of them that the reader knows.
+func (r *Replica[S]) Histories(ctx context.Context, pattern string, newest uint64) ([]ledger.Entry, error) {
+	own := r.sources[0]
+	all, err := own.log.Histories(ctx, pattern, newest)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	return slices.DeleteFunc(all, func(e ledger.Entry) bool { return !own.chain.Counts(e) }), nil
 }
 
 // waitLimit bounds how long a reader waits for a revision that another replica gave out.

@@ -353,6 +353,10 @@ func TestHistoryLeavesOutWhatNeverCounted(t *testing.T) {
 	if err != nil || len(history) != 3 || history[0].Entity.(*cataloguev1.Theme).DisplayName != "2" {
 		t.Errorf("history %v, %v", history, err)
 	}
+	histories, err := r.Histories(t.Context(), r.Own().Subject("theme", ">"), 0)
+	if err != nil || len(histories) != 6 || histories[0].Entity.(*cataloguev1.Theme).DisplayName != "0" || histories[5].Entity.(*cataloguev1.Theme).DisplayName != "2" {
+		t.Errorf("histories %v, %v", histories, err)
+	}
 }
 
 func BenchmarkWrite(b *testing.B) {
