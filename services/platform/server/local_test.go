@@ -171,3 +171,17 @@ func TestLocalUnknown(t *testing.T) {
 		t.Errorf("%v %v", answer, err)
 	}
 }
+
+// TestLocalContextsHangOnTheCaller: no goroutine carries the caller's end over, so it is there at once.
+func TestLocalContextsHangOnTheCaller(t *testing.T) {
+	t.Parallel()
+	caller, end := context.WithCancel(context.WithValue(t.Context(), callerKey{}, "x"))
+	derived, cancel := context.WithTimeout((&localCall{}).context(caller), time.Minute)
+	defer cancel()
+	if derived.Err() != nil || derived.Value(callerKey{}) != nil {
+		t.Errorf("derived: %v, with the caller's %v", derived.Err(), derived.Value(callerKey{}))
+	}
+	if end(); derived.Err() == nil {
+		t.Error("the end of the caller has to be carried over")
+	}
+}
