@@ -125,8 +125,12 @@ func (b *briefing) comparedToClass() *municipalityv1.ReportMessage {
 	return b.compared("COMPARED_TO_CLASS", class, "der Größenklasse „"+class.GetDisplayName()+"“", "the size class \""+class.GetDisplayName()+"\"")
 }
 
+// comparedToDistrict says nothing to a Kreis: it is the yardstick.
 func (b *briefing) comparedToDistrict() *municipalityv1.ReportMessage {
 	district := b.GetDistrict()
+	if district.GetKey() == b.GetMunicipality().GetName() {
+		return nil
+	}
 	return b.compared("COMPARED_TO_DISTRICT", district, "im Gebiet „"+district.GetDisplayName()+"“", "the area \""+district.GetDisplayName()+"\"")
 }
 

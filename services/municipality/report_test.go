@@ -27,7 +27,7 @@ func trendPoints(online, owed int64, dates ...string) []*municipalityv1.TrendPoi
 // briefingOf is a report of a town whose size class is known, before its messages.
 func briefingOf(change func(*municipalityv1.Report)) *municipalityv1.Report {
 	r := &municipalityv1.Report{
-		Municipality: &municipalityv1.Municipality{DisplayName: "Bünde", SizeClass: commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT},
+		Municipality: &municipalityv1.Municipality{Name: "municipalities/05758004", DisplayName: "Bünde", SizeClass: commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT},
 		Total:        &municipalityv1.ProgressGroup{},
 	}
 	change(r)
@@ -267,6 +267,9 @@ func TestReportFollows(t *testing.T) {
 	unknown := report("05758999")
 	if unknown.GetSizeClass() != nil || unknown.GetMessages()[0].GetKind() != "CLASS_UNKNOWN" || len(unknown.GetMessages()) != 1 {
 		t.Errorf("unknown size class: %v", unknown)
+	}
+	if kreis := report("05766000"); kreis.GetDistrict().GetMunicipalities() != 3 || strings.Contains(messageTable(t, kreis.GetMessages()), "COMPARED_TO_DISTRICT") {
+		t.Errorf("a Kreis is compared with itself: %v", kreis.GetMessages())
 	}
 	if city := report("05711000"); city.GetDistrict().GetMunicipalities() != 1 {
 		t.Errorf("a kreisfreie Stadt is a group of its own: %v", city.GetDistrict())
