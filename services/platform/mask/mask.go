@@ -6,6 +6,7 @@ package mask
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"go.einride.tech/aip/fieldbehavior"
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -149,7 +150,7 @@ func known(md protoreflect.MessageDescriptor, segments []string, path string) er
 
 // put copies one field, guarding immutable ones.
 func put(dst, src protoreflect.Message, fd protoreflect.FieldDescriptor, path string) error {
-	if fieldbehavior.Has(fd, annotations.FieldBehavior_IMMUTABLE) && dst.Has(fd) && !same(dst, src, fd) {
+	if behaviorOf(fd).immutable && dst.Has(fd) && !same(dst, src, fd) {
 		return refuse(path, "steht nach dem Anlegen fest", "cannot change after creation")
 	}
 	assign(dst, src, fd)
@@ -165,16 +166,33 @@ func assign(dst, src protoreflect.Message, fd protoreflect.FieldDescriptor) {
 }
 
 func same(a, b protoreflect.Message, fd protoreflect.FieldDescriptor) bool {
-	return a.Has(fd) == b.Has(fd) && a.Get(fd).Equal(b.Get(fd))
+	has := a.Has(fd)
+	return has == b.Has(fd) && (!has || a.Get(fd).Equal(b.Get(fd)))
 }
 
 const etag protoreflect.Name = "etag"
 
-// closed tells whether clients cannot set the field.
-func closed(fd protoreflect.FieldDescriptor) bool {
-	return fd.Name() == etag || fieldbehavior.Has(fd, annotations.FieldBehavior_OUTPUT_ONLY) ||
-		fieldbehavior.Has(fd, annotations.FieldBehavior_IDENTIFIER)
+// behavior is what the contract says about a field.
+type behavior struct{ closed, immutable bool }
+
+// behaviors remembers what was read from the contract by field descriptor, because reading it costs more than all the rest.
+var behaviors sync.Map
+
+func behaviorOf(fd protoreflect.FieldDescriptor) behavior {
+	if known, ok := behaviors.Load(fd); ok {
+		return known.(behavior)
+	}
+	b := behavior{
+		closed: fd.Name() == etag || fieldbehavior.Has(fd, annotations.FieldBehavior_OUTPUT_ONLY) ||
+			fieldbehavior.Has(fd, annotations.FieldBehavior_IDENTIFIER),
+		immutable: fieldbehavior.Has(fd, annotations.FieldBehavior_IMMUTABLE),
+	}
+	behaviors.Store(fd, b)
+	return b
 }
+
+// closed tells whether clients cannot set the field.
+func closed(fd protoreflect.FieldDescriptor) bool { return behaviorOf(fd).closed }
 
 // whole tells whether a message is one value: timestamps and the other well-known types.
 func whole(md protoreflect.MessageDescriptor) bool {
