@@ -33,7 +33,7 @@ type importCommand struct {
 	Format       string   `help:"Format of the files; found out from the content when not given." enum:",csv,xlsx,xzufi,geojson" default:""`
 	Scope        string   `help:"Whether a file is the whole table or a part of it." enum:",complete,partial" default:""`
 	ValidateOnly bool     `help:"Only check, change nothing."`
-	Force        bool     `help:"Take a file that shrinks the catalogue by more than 20 %."`
+	Force        bool     `help:"Take a file that shrinks the catalogue by more than 20 %, and implementation states on outdated versions."`
 	Quiet        bool     `help:"Print no single findings."`
 }
 
@@ -101,9 +101,14 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 			Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
 		}, large)
 	}
-	if isJSON || belongsToMunicipalities(err) {
+	if isJSON || belongs(err) == "municipalities:import" {
 		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportMunicipalities(ctx, &municipalityv1.ImportMunicipalitiesRequest{
 			File: file, Format: format, ValidateOnly: c.ValidateOnly,
+		}, large)
+	}
+	if belongs(err) == "municipalities/-/implementations:import" {
+		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportImplementations(ctx, &municipalityv1.ImportImplementationsRequest{
+			Parent: "municipalities/-", File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
 		}, large)
 	}
 	if err != nil && report == nil {
@@ -112,10 +117,13 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 	return report, err
 }
 
-// belongsToMunicipalities tells whether the catalogue refused a file because it is one for municipalities:import.
-func belongsToMunicipalities(err error) bool {
+// belongs is the import that a refused file is one for, as the server names it; empty for any other error.
+func belongs(err error) string {
 	info := detail[*errdetails.ErrorInfo](err)
-	return info.GetReason() == fault.ImportElsewhere.Name && info.GetMetadata()["path"] == "municipalities:import"
+	if info.GetReason() != fault.ImportElsewhere.Name {
+		return ""
+	}
+	return info.GetMetadata()["path"]
 }
 
 // detail finds a detail of a status.

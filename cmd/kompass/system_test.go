@@ -152,6 +152,32 @@ func TestImportRealFiles(t *testing.T) {
 	p.stop()
 }
 
+// TestImportStates takes states through the verb, as they left over REST: a table that people filled in, and the same again.
+func TestImportStates(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir(), "--demo")
+	export := p.do(http.StatusOK, http.MethodGet, buende+"/implementations:export?format=csv", nil)
+	if kind := export.header.Get("Content-Type"); kind != "text/csv; charset=utf-8" || !strings.Contains(string(export.body), "LeiKa-Schlüssel") {
+		t.Fatalf("exported %s: %.300s", kind, export.body)
+	}
+	file := filepath.Join(t.TempDir(), "staende.csv")
+	for _, c := range []struct{ table, want string }{
+		{string(export.body), " 0 added, 0 changed"},
+		{"ags;leika_key;phase;seit;notiz\n05758004;99102013002000;online;1.3.2026;aus der Tabelle\n", "implementations, 1 rows: "},
+	} {
+		if err := os.WriteFile(file, []byte(c.table), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, code := kompass(t, "import", "--grpc", p.grpc, "--data", p.dir, file); code != 0 || !strings.Contains(out, c.want) {
+			t.Errorf("import: %d, no %q in\n%s", code, c.want, out)
+		}
+	}
+	if i := p.get(buende + "/implementations/99102013002000"); i["note"] != "aus der Tabelle" || i["phaseDate"] != "2026-03-01" {
+		t.Errorf("recorded %v", i)
+	}
+	p.stop()
+}
+
 // TestImportIsRefused checks the verb's exit code and that a refused file leaves nothing behind.
 func TestImportIsRefused(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,7 @@ func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsReques
 		OwedSize:        int32(found.owed),
 		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)),
 	}
-	if strings.TrimSpace(req.GetFilter()) == "" {
+	if strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == "" {
 		err = r.pageGaps(answer, req, p, gaps, contest)
 	} else {
 		err = r.filterGaps(answer, req, p, gaps, contest)
@@ -105,7 +105,12 @@ func (s *Service) ListOnlineServices(_ context.Context, req *municipalityv1.List
 	if strings.TrimSpace(req.GetQ()) != "" {
 		return r.searchOnline(req, online)
 	}
-	page, next, total, err := list.Page(req, online.services, list.Options[*municipalityv1.OnlineService]{
+	return pageOnline(req, online.services)
+}
+
+// pageOnline answers a page of services that are in an order of their own.
+func pageOnline(req *municipalityv1.ListOnlineServicesRequest, services []*municipalityv1.OnlineService) (*municipalityv1.ListOnlineServicesResponse, error) {
+	page, next, total, err := list.Page(req, services, list.Options[*municipalityv1.OnlineService]{
 		Key: (*municipalityv1.OnlineService).GetPublicService, Ranked: true,
 	})
 	if err != nil {
@@ -114,7 +119,7 @@ func (s *Service) ListOnlineServices(_ context.Context, req *municipalityv1.List
 	return &municipalityv1.ListOnlineServicesResponse{OnlineServices: page, NextPageToken: next, TotalSize: total}, nil
 }
 
-// searchOnline answers in the order of the search; pages go on by offset.
+// searchOnline answers in the order of the search, unless another one is asked for; pages go on by offset.
 func (r records) searchOnline(req *municipalityv1.ListOnlineServicesRequest, online *onlineList) (*municipalityv1.ListOnlineServicesResponse, error) {
 	cursor, err := list.Open(req)
 	if err != nil {
@@ -124,7 +129,15 @@ func (r records) searchOnline(req *municipalityv1.ListOnlineServicesRequest, onl
 	if err != nil {
 		return nil, err
 	}
-	result := online.search(r.catalogue.allEntries()).Search(req.GetQ(), search.Options{
+	index := online.search(r.catalogue.allEntries())
+	if strings.TrimSpace(req.GetOrderBy()) != "" {
+		var found []*municipalityv1.OnlineService
+		for _, hit := range index.Search(req.GetQ(), search.Options{Limit: len(online.services)}).Hits {
+			found = append(found, online.services[hit.Doc])
+		}
+		return pageOnline(req, found)
+	}
+	result := index.Search(req.GetQ(), search.Options{
 		Offset: cursor.Offset, Limit: cursor.Size,
 		Keep: func(doc int) bool { return filter.Matches(online.services[doc]) },
 	})
