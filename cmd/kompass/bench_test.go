@@ -48,6 +48,7 @@ func TestBench(t *testing.T) {
 	b.importCatalogue()
 	b.search()
 	b.writes()
+	b.reads()
 	b.restart()
 	b.print()
 }
