@@ -15,10 +15,18 @@ func (d *discard) Header() http.Header         { clear(d.header); return d.heade
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// BenchmarkEdge compares a page, a read of one resource, and a list with a handler that only writes bytes.
+// BenchmarkEdge compares a page, a read of one resource, a list and a kept list with a handler that only writes bytes.
 func BenchmarkEdge(b *testing.B) {
 	services := newBackend(b)
 	h, err := New(b.Context(), Options{Catalogue: services.conn, Municipality: services.conn, Marketplace: services.conn})
+	if err != nil {
+		b.Fatal(err)
+	}
+	catalogueName := cataloguev1.CatalogueService_ServiceDesc.ServiceName
+	keeping, err := New(b.Context(), Options{Catalogue: services.conn, Sources: map[string]Source{catalogueName: {
+		Revision: func() string { return "r7" }, // as the backend says
+		Version:  func(string, string) Version { return Version{7} },
+	}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,6 +44,7 @@ func BenchmarkEdge(b *testing.B) {
 		{"resource", "/v1/themes/bildung", h},
 		{"list50", "/v1/themes?pageSize=50", h},
 		{"refused", "/v1/themes?colour=red", h},
+		{"kept50", "/v1/themes?pageSize=50", keeping},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			request := httptest.NewRequest(http.MethodGet, c.path, nil)

@@ -23,7 +23,7 @@ func TestDownload(t *testing.T) {
 			t.Errorf("%s is compressed: %v", c.kind, packed)
 		}
 		_, plain := ask(t, "GET", server.URL+c.path, "")
-		if len(plain) != fileSize || strings.Trim(string(plain), "\x00\xffa") != "" {
+		if len(plain) != fileSize || plain[0] != 'a' && plain[0] != 0 || answer.ContentLength != int64(len(body)) {
 			t.Errorf("%s: %d bytes", c.path, len(plain))
 		}
 		tag := answer.Header.Get("Etag")
@@ -33,7 +33,6 @@ func TestDownload(t *testing.T) {
 		if head, _ := ask(t, "HEAD", server.URL+c.path, ""); head.ContentLength != fileSize {
 			t.Errorf("HEAD of %s: %d", c.path, head.ContentLength)
 		}
-		_ = body
 	}
 	if refused, _ := ask(t, "GET", server.URL+"/v1/municipalities/05758004/implementations:export?format=pdf", ""); refused.StatusCode != http.StatusBadRequest || refused.Header.Get("Content-Disposition") != "" {
 		t.Errorf("%d %v", refused.StatusCode, refused.Header)
