@@ -11,7 +11,7 @@ import (
 // discard is an answer that nobody reads.
 type discard struct{ header http.Header }
 
-func (d *discard) Header() http.Header         { clear(d.header); return d.header }
+func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
@@ -51,6 +51,7 @@ func BenchmarkEdge(b *testing.B) {
 			w := &discard{http.Header{}}
 			b.ReportAllocs()
 			for b.Loop() {
+				clear(w.header)
 				c.handler.ServeHTTP(w, request)
 			}
 		})
