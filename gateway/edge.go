@@ -11,6 +11,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -45,6 +46,8 @@ type Options struct {
 	Gatherer prometheus.Gatherer
 	// Registerer takes the edge's own metrics (requests, durations, in flight); nil keeps none.
 	Registerer prometheus.Registerer
+	// Tracer makes a span of each request; nil traces nothing.
+	Tracer trace.Tracer
 	// Reasons are the services' reasons, explained at /problems/NAME beside the edge's own.
 	Reasons []Reason
 	// AllowedOrigins may use the API from a browser, spelled as in the Origin header; "*" is any.
@@ -87,6 +90,7 @@ func (e *edge) layers() []layer {
 		{"route", e.route},
 		{"cors", e.shareOrigins},
 		{"methods", e.checkMethod},
+		{"trace", e.trace},
 		{"reuse", e.reuse},
 		{"limit", e.limit},
 		{"headers", e.checkHeaders},

@@ -172,7 +172,7 @@ func TestMetricsAndLog(t *testing.T) {
 	if strings.Contains(written, "geheim") {
 		t.Error("the log has what people search for")
 	}
-	if !regexp.MustCompile(`"ERROR".*"status":500.*"requestId":"find-me".*hunter2`).MatchString(written) {
+	if !regexp.MustCompile(`"ERROR".*"status":500.*"request_id":"find-me".*hunter2`).MatchString(written) {
 		t.Errorf("the cause of an error is not in the log:\n%s", written)
 	}
 	if _, err := New(t.Context(), Options{Registerer: registry}); err == nil {

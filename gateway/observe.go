@@ -113,7 +113,7 @@ func (e *edge) record(x *exchange, took time.Duration) {
 	}
 	attributes := []slog.Attr{
 		slog.String("method", x.req.Method), slog.String("path", x.req.URL.Path), slog.String("route", pattern),
-		slog.Int("status", x.status), slog.Int("bytes", x.size), slog.Duration("took", took), slog.String("requestId", x.id),
+		slog.Int("status", x.status), slog.Int("bytes", x.size), slog.Duration("took", took), slog.String("request_id", x.id),
 	}
 	if x.cause != "" {
 		attributes = append(attributes, slog.String("cause", x.cause))
@@ -134,7 +134,7 @@ func (e *edge) recoverPanic(next handler) handler {
 			}
 			x.cause = fmt.Sprint(caught)
 			e.logger.LogAttrs(x.req.Context(), slog.LevelError, "panic",
-				slog.String("requestId", x.id), slog.String("cause", x.cause), slog.String("stack", string(debug.Stack())))
+				slog.String("request_id", x.id), slog.String("cause", x.cause), slog.String("stack", string(debug.Stack())))
 			if x.status != 0 {
 				panic(http.ErrAbortHandler)
 			}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // deployed reads a file that is handed to operators.
@@ -76,49 +74,5 @@ func TestDeployedCommands(t *testing.T) {
 		if code != exitUsage || strings.Count(out, "--") != 1 || !strings.Contains(out, "--origin") {
 			t.Errorf("%q: exit %d\n%s", command, code, out)
 		}
-	}
-}
-
-type alerts struct {
-	Groups []struct {
-		Rules []struct{ Alert, Expr string }
-	}
-}
-
-var (
-	selector = regexp.MustCompile(`\b((?:kompass|process)_\w+)\{([^}]*)\}`)
-	matcher  = regexp.MustCompile(`(\w+)\s*(?:=|!=|=~|!~)\s*"`)
-)
-
-// TestAlerts compares the alerts with what a running binary shows: a metric of another name would never ring.
-func TestAlerts(t *testing.T) {
-	t.Parallel()
-	var rules alerts
-	if err := yaml.Unmarshal([]byte(deployed(t, "prometheus/alerts.yaml")), &rules); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, t.TempDir())
-	p.get("/readyz")
-	metrics := string(p.do(200, "GET", "/metrics", nil).body)
-	checked := 0
-	for _, r := range rules.Groups[0].Rules {
-		for _, s := range selector.FindAllStringSubmatch(r.Expr, -1) {
-			sample := regexp.MustCompile(`(?m)^` + s[1] + `(\{.*\})? `).FindString(metrics)
-			if sample == "" {
-				t.Errorf("%s: /metrics has no %s", r.Alert, s[1])
-			}
-			for _, label := range matcher.FindAllStringSubmatch(s[2], -1) {
-				if label[1] != "job" && !regexp.MustCompile(`[{,]`+label[1]+`="`).MatchString(sample) {
-					t.Errorf("%s: %s has no label %s", r.Alert, s[1], label[1])
-				}
-			}
-			checked++
-		}
-	}
-	if checked < 7 {
-		t.Errorf("only %d metrics found in the alerts", checked)
-	}
-	if !strings.Contains(metrics, `route="/readyz",status="200"`) {
-		t.Error("a probe of /readyz is not counted as the alert expects")
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"kompass.krz.de/services/platform/identity"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/server"
+	"kompass.krz.de/services/platform/telemetry"
 )
 
 // service is what the process needs of a domain service.
@@ -53,6 +54,7 @@ type platform struct {
 	*settings
 	keys     *identity.Keys
 	metrics  *prometheus.Registry
+	traces   *telemetry.Traces // nil when tracing is off
 	site     ledger.Site
 	embedded *broker.Embedded
 	services map[string]service
@@ -70,13 +72,14 @@ type platform struct {
 
 func newPlatform(s *settings, keys *identity.Keys) *platform {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	return &platform{settings: s, keys: keys, metrics: metrics, opened: make(chan struct{}), leaving: make(chan struct{}), services: map[string]service{}, conns: map[string]grpc.ClientConnInterface{}}
 }
 
 // units lists what starts, in this order; it stops in the reverse order, the broker last.
 func (p *platform) units() []unit {
 	units := []unit{
+		{name: "traces", start: p.startTraces, stop: func(ctx context.Context) error { return p.traces.Stop(ctx) }},
 		{name: "broker", start: p.startBroker, stop: p.stopBroker},
 		{name: "services", start: p.openServices, run: p.runServices},
 		{name: "grpc", start: p.startGRPC, stop: p.stopGRPC},
@@ -87,9 +90,18 @@ func (p *platform) units() []unit {
 	return units
 }
 
+// startTraces comes first and stops last, so that nothing is traced that cannot be sent.
+func (p *platform) startTraces(ctx context.Context) (err error) {
+	if p.traces, err = telemetry.Start(ctx, telemetry.Config{Endpoint: p.OTLPEndpoint, Parts: p.only, Logger: p.log}); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	p.log = p.traces.Log(p.log)
+	return nil
+}
+
 // startBroker checks the stored blocks before the embedded server touches them.
 func (p *platform) startBroker(ctx context.Context) error {
-	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Logger: p.log, Shared: &ledger.Shared{}}
+	p.site = ledger.Site{Origin: p.Origin, Replicas: p.replicas, Logger: p.log, Registerer: p.metrics, Tracer: p.traces.Tracer(), Shared: &ledger.Shared{}}
 	if len(p.settings.services()) == 0 {
 		return nil // a gateway alone has no ledger
 	}
@@ -99,7 +111,9 @@ func (p *platform) startBroker(ctx context.Context) error {
 			options = append(options, nats.UserCredentials(p.NatsCreds))
 		}
 		conn, err := broker.Await(ctx, p.NatsURL, p.log, options...)
-		p.site.Conn = conn
+		if p.site.Conn = conn; err == nil {
+			broker.Measure(p.metrics, conn)
+		}
 		return err
 	}
 	witness, err := ledger.NewWitness(ledger.WitnessDir(p.Data))
@@ -113,6 +127,7 @@ func (p *platform) startBroker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	broker.Measure(p.metrics, p.embedded.Conn)
 	p.site.Conn, p.site.Witness, p.site.Failed = p.embedded.Conn, witness, p.embedded.Failed
 	return nil
 }
@@ -177,7 +192,8 @@ func (p *platform) startGRPC(context.Context) error {
 	for name, s := range p.services {
 		revisions[grpcNames[name]] = s.Revisions()
 	}
-	options := server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: &partHealth{p: p}}
+	options := server.Options{Logger: p.log, Registerer: p.metrics, Authenticator: p.keys, Revisions: revisions, Health: &partHealth{p: p},
+		Served: p.traces.Server(), Called: p.traces.Client()}
 	var err error
 	if p.grpc, err = server.New(options); err != nil {
 		return err
@@ -232,6 +248,9 @@ func (p *platform) connect() error {
 
 // dial is [dial] for as long as the process runs.
 func (p *platform) dial(addr string, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	if h := p.traces.Client(); h != nil {
+		more = append(more, grpc.WithStatsHandler(h))
+	}
 	conn, err := grpc.NewClient(addr, clientOptions(more...)...)
 	if err == nil {
 		p.dialed = append(p.dialed, conn)
@@ -270,7 +289,7 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 const stale = 500 * time.Millisecond
 
 func (p *platform) startGateway(ctx context.Context) error {
-	options := gateway.Options{Sources: map[string]gateway.Source{}, Stale: stale, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, AllowedOrigins: p.origins, Reasons: reasons()}
+	options := gateway.Options{Sources: map[string]gateway.Source{}, Stale: stale, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, Tracer: p.traces.Tracer(), AllowedOrigins: p.origins, Reasons: reasons()}
 	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace} {
 		if conn := p.conns[part]; conn != nil {
 			*target = conn

@@ -37,6 +37,8 @@ type serveCommand struct {
 	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere: HOST:PORT of every replica, separated by commas, or one dns:///NAME:PORT." placeholder:"LIST"`
 	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"LIST"`
 	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"LIST"`
+
+	OTLPEndpoint string `name:"otlp-endpoint" help:"Collector that takes traces over OTLP/gRPC, such as http://127.0.0.1:4317; OTEL_EXPORTER_OTLP_ENDPOINT says the same. None are made without." placeholder:"URL"`
 }
 
 // parts are what --only may name.
@@ -92,6 +94,7 @@ func (c *serveCommand) check() (*settings, error) {
 			wrong("redis-url", "must start with redis:// or rediss://")
 		}
 	}
+	s.checkTraces(wrong)
 	s.origins = split(c.CORSOrigin)
 	s.openReads = loopback(c.HTTP) && loopback(c.Grpc)
 	s.lines = newLines(os.Stderr)
@@ -135,6 +138,15 @@ func (s *settings) checkNATS(wrong func(string, string, ...any)) {
 		if _, err := os.Stat(s.NatsCreds); err != nil {
 			wrong("nats-creds", "cannot be read: %v", err)
 		}
+	}
+}
+
+func (s *settings) checkTraces(wrong func(string, string, ...any)) {
+	if s.OTLPEndpoint == "" {
+		return
+	}
+	if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		wrong("otlp-endpoint", "%q is no URL such as http://127.0.0.1:4317", s.OTLPEndpoint)
 	}
 }
 

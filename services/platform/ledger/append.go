@@ -34,6 +34,9 @@ const (
 // ErrConflict says that a subject has a newer record than the decision saw: decide again.
 var ErrConflict = errors.New("a newer record exists")
 
+// errDuplicate says that the stream knows the request; once the state has caught up, it does as well.
+var errDuplicate = fmt.Errorf("%w: the request was written before", ErrConflict)
+
 // ErrUnavailable says that the stream did not acknowledge. The write may or may not have happened; a repetition with
 // the same request id finds out.
 var ErrUnavailable = errors.New("ledger did not acknowledge")
@@ -48,6 +51,13 @@ const (
 // One draft is one guarded publish. Several become visible at one moment: they are staged, in atomic batches, and the
 // last one commits them. Errors: ErrConflict, ErrUnavailable.
 func (l *Log) Append(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
+	ctx, ended := l.observeAppend(ctx, len(drafts))
+	sequence, err := l.append(ctx, c, drafts)
+	ended(sequence, err)
+	return sequence, err
+}
+
+func (l *Log) append(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
 	if l.failed != nil {
 		if err := l.failed(); err != nil {
 			return 0, unavailable(err)
@@ -76,12 +86,12 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: d.Subject, Data: data}, opts...)
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: d.Subject, Data: data, Header: l.origin(ctx)}, opts...)
 	if err != nil {
 		return 0, classify(err)
 	}
 	if ack.Duplicate { // the first try of this request is there; once the state has it, the request is known
-		return 0, fmt.Errorf("%w: request %s was written before", ErrConflict, c.RequestID)
+		return 0, fmt.Errorf("%w: %s", errDuplicate, c.RequestID)
 	}
 	return ack.Sequence, nil
 }
@@ -119,7 +129,7 @@ func (l *Log) appendStaged(ctx context.Context, c Cause, drafts []Draft) (uint64
 func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
 	flow := jetstreamext.BatchFlowControl{AckFirst: true, AckEvery: 200, AckTimeout: 10 * time.Second}
 	for try := 0; ; try++ {
-		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, batch, flow)
+		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, l.signed(ctx, batch), flow)
 		if err == nil {
 			return ack.Sequence, nil
 		}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // StagingExpiry is how long staged records wait for their commit, in the time of the stream's own records. Writers
@@ -68,6 +70,7 @@ type Message struct {
 	Subject  string
 	Sequence uint64
 	Data     []byte
+	Header   nats.Header // nil unless it names a span
 }
 
 // Add checks the next messages of the stream and returns the entries that become visible by them, in order.
@@ -79,6 +82,7 @@ func (c *Chain) Add(messages []Message) ([]Entry, error) {
 		if err != nil {
 			return entries, err
 		}
+		e.header = m.Header
 		c.mu.Lock()
 		entries, err = c.add(entries, e)
 		c.mu.Unlock()

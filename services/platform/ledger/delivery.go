@@ -27,9 +27,10 @@ const (
 // delivered, a new connection. A consumer lives on one node of a cluster and needs the cluster's leader to be made; while
 // there is none, records are fetched from whichever node has them.
 type delivery struct {
-	js     jetstream.JetStream
-	stream string
-	queue  chan<- Message
+	js      jetstream.JetStream
+	stream  string
+	tracing bool
+	queue   chan<- Message
 
 	mu   sync.Mutex // held while a message is handed over
 	next uint64     // sequence that is handed over next
@@ -96,7 +97,7 @@ func (d *delivery) consume(ctx context.Context, consumer jetstream.Consumer) {
 			tell()
 			return
 		}
-		if d.hand(ctx, Message{Subject: m.Subject(), Sequence: meta.Sequence.Stream, Data: m.Data()}) {
+		if d.hand(ctx, Message{Subject: m.Subject(), Sequence: meta.Sequence.Stream, Data: m.Data(), Header: d.traced(m.Headers())}) {
 			delivered++
 		}
 	}, jetstream.PullMaxMessages(followBatch), jetstream.PullHeartbeat(deliveryHeartbeat), jetstream.ConsumeErrHandler(func(jetstream.ConsumeContext, error) { tell() }))
@@ -123,7 +124,7 @@ func (d *delivery) fetch(ctx context.Context) {
 		return
 	}
 	for m, err := range batch {
-		if err != nil || m.Sequence != next || !d.hand(ctx, Message{Subject: m.Subject, Sequence: m.Sequence, Data: m.Data}) {
+		if err != nil || m.Sequence != next || !d.hand(ctx, Message{Subject: m.Subject, Sequence: m.Sequence, Data: m.Data, Header: d.traced(m.Header)}) {
 			return
 		}
 		next++

@@ -13,6 +13,8 @@ import (
 
 // Subscriber is what follows a stream: a replica. Its methods are called from one goroutine, in order.
 type Subscriber interface {
+	// Name says which service follows; in one process all followers of a stream have different names.
+	Name() string
 	// Begin says where the stream ended when the feed started.
 	Begin(last uint64)
 	// Receive hands over the entries that became visible up to a position; there may be none. All subscribers of a stream
@@ -55,7 +57,7 @@ func (f *Feed) Subscribe(s Subscriber, owner bool) error {
 	if owner {
 		at = 0
 	}
-	f.subscribers = slices.Insert(f.subscribers, at, s)
+	f.subscribers = slices.Insert(f.subscribers, at, Subscriber(f.log.measured(s)))
 	return nil
 }
 
@@ -105,6 +107,7 @@ func (f *Feed) follow(ctx context.Context) {
 		return f.read(ctx, last, batches)
 	})
 	group.Go(func() error { return f.watchStart(ctx, last) })
+	group.Go(func() error { f.log.watchEnd(ctx); return nil })
 	group.Go(func() error {
 		for b := range batches {
 			f.hand(b)

@@ -29,6 +29,8 @@ type callOrder struct {
 	calls []string
 }
 
+func (l *listener) Name() string { return l.name }
+
 func (l *listener) Begin(uint64) {}
 
 func (l *listener) Receive(position uint64, entries []ledger.Entry) error {

@@ -26,7 +26,7 @@ func (l *Log) followStream(ctx context.Context, stream string, after uint64, app
 	failed := make(chan error, 1)
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		d := &delivery{js: l.js, stream: stream, next: after + 1, queue: queue}
+		d := &delivery{js: l.js, stream: stream, tracing: l.tracer != nil, next: after + 1, queue: queue}
 		if err := d.run(ctx); err != nil {
 			failed <- fmt.Errorf("follow %s: %w", stream, err)
 		}

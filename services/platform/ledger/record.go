@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -50,6 +51,8 @@ type Entry struct {
 	Entity   proto.Message // nil in a tombstone
 	// Visible is the sequence of the record that made this one count: its own, or that of its commit.
 	Visible uint64
+
+	header nats.Header // names the span that wrote the record; mostly nil
 }
 
 // ErrDamaged is wrapped by every error that says that a stored record is not what was written.

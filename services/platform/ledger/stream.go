@@ -12,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // DedupeWindow is how long a stream itself recognises a repeated message id. Package state remembers request ids for
@@ -61,6 +63,9 @@ type Log struct {
 	store  string // directory of the embedded server's files; empty when it is elsewhere
 	feed   *Feed
 	failed func() error // nil when nobody knows
+
+	measures *measures
+	tracer   trace.Tracer // nil while nothing is traced
 
 	closing sync.Once
 	closed  error
@@ -122,7 +127,7 @@ func openStream(ctx context.Context, nc *nats.Conn, n Name, replicas int, waitin
 	if diff := differences(want, stream.CachedInfo().Config); diff != "" {
 		return nil, fmt.Errorf("ledger %s: %w: %s", want.Name, ErrConfig, diff)
 	}
-	l := &Log{name: n, js: js, stream: stream}
+	l := &Log{name: n, js: js, stream: stream, measures: newMeasures(nil, n)}
 	l.feed = newFeed(l)
 	return l, nil
 }
@@ -178,6 +183,10 @@ type Site struct {
 	Failed func() error
 	// Logger hears that a cluster is waited for; nil is silent.
 	Logger *slog.Logger
+	// Registerer takes the numbers of all logs; nil keeps them private.
+	Registerer prometheus.Registerer
+	// Tracer makes the spans of what is written and applied; nil traces nothing.
+	Tracer trace.Tracer
 	// Shared lets all services of a process read each stream once; nil lets every Open read for itself.
 	Shared *Shared
 }
@@ -193,14 +202,14 @@ type Shared struct {
 func (s Site) Open(ctx context.Context, service string) (*Log, error) {
 	name := Name{Origin: s.Origin, Service: service}
 	if s.Shared == nil {
-		return s.open(ctx, name)
+		return s.observed(s.open(ctx, name))
 	}
 	s.Shared.mu.Lock()
 	defer s.Shared.mu.Unlock()
 	if l := s.Shared.logs[name]; l != nil {
 		return l, nil
 	}
-	l, err := s.open(ctx, name)
+	l, err := s.observed(s.open(ctx, name))
 	if err == nil {
 		if s.Shared.logs == nil {
 			s.Shared.logs = map[Name]*Log{}

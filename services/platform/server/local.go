@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -23,6 +24,8 @@ import (
 type Local struct {
 	chain   grpc.UnaryServerInterceptor
 	streams grpc.ClientConnInterface
+	served  stats.Handler
+	called  stats.Handler
 	methods map[string]localMethod // by "/package.Service/Method"
 }
 
@@ -42,7 +45,7 @@ func NewLocal(o Options, streams grpc.ClientConnInterface) (*Local, error) {
 		return nil, err
 	}
 	warm()
-	l := &Local{chain: unary(steps), streams: streams, methods: map[string]localMethod{}}
+	l := &Local{chain: unary(steps), streams: streams, served: o.Served, called: o.Called, methods: map[string]localMethod{}}
 	healthv1.RegisterHealthServer(l, o.Health)
 	return l, nil
 }
@@ -66,8 +69,18 @@ func (l *Local) Invoke(ctx context.Context, method string, request, reply any, o
 	if !ok {
 		return status.Errorf(codes.Unimplemented, "unknown method %s", method)
 	}
-	call := &localCall{method: method}
-	answer, err := m.handle(m.service, call.context(ctx), func(into any) error { return copyRequest(into, request) }, l.chain)
+	ctx, answered := observed(ctx, l.called, method, true)
+	err := l.invoke(ctx, m, request, reply, opts)
+	answered(err)
+	return err
+}
+
+// invoke makes a call to a method.
+func (l *Local) invoke(ctx context.Context, m localMethod, request, reply any, opts []grpc.CallOption) error {
+	call := &localCall{method: m.name}
+	inner, served := observed(call.context(ctx), l.served, m.name, false)
+	answer, err := m.handle(m.service, inner, func(into any) error { return copyRequest(into, request) }, l.chain)
+	served(err)
 	call.report(opts)
 	if err == nil {
 		err = ctx.Err() // an answer that comes too late does not arrive over a network either

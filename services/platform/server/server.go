@@ -12,6 +12,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 
 	"kompass.krz.de/services/platform/fault"
 )
@@ -51,6 +52,8 @@ type Options struct {
 	Revisions map[string]Revisions
 	// Health answers health checks; default one that reports serving.
 	Health healthv1.HealthServer
+	// Served hears of every call that is answered, Called of those that a [Local] makes, as a client would; nil: nobody does.
+	Served, Called stats.Handler
 	// Timeout bounds unary calls without deadline; default [DefaultTimeout].
 	Timeout time.Duration
 	// RevisionWait bounds the wait for a revision; default [DefaultRevisionWait].
@@ -66,7 +69,11 @@ func New(o Options) (*grpc.Server, error) {
 		return nil, err
 	}
 	warm()
-	s := grpc.NewServer(
+	var more []grpc.ServerOption
+	if o.Served != nil {
+		more = append(more, grpc.StatsHandler(o.Served))
+	}
+	s := grpc.NewServer(append(more,
 		grpc.UnaryInterceptor(unary(steps)),
 		grpc.StreamInterceptor(stream(steps)),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // saves growing a new stack for most calls
@@ -74,7 +81,7 @@ func New(o Options) (*grpc.Server, error) {
 		grpc.MaxSendMsgSize(MaxMessage),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 20 * time.Second, PermitWithoutStream: true}),
-	)
+	)...)
 	healthv1.RegisterHealthServer(s, o.Health)
 	reflection.Register(s)
 	return s, nil

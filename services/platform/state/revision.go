@@ -63,6 +63,8 @@ func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
+	r.measures.waiting.Inc()
+	defer r.measures.waiting.Dec()
 	for i, seq := range want {
 		if _, err := r.await(ctx, r.sources[i], seq); err != nil {
 			return asFault(err)

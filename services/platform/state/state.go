@@ -44,6 +44,8 @@ type Replica[S any] struct {
 	reason atomic.Pointer[error] // why the replica is broken
 	broken chan struct{}         // closed when it is
 
+	measures measures
+
 	mu sync.Mutex // of what changes the above: one batch at a time; readers never take it
 }
 
@@ -64,6 +66,9 @@ func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, o
 	for i, l := range logs {
 		src := &source{log: l, chain: l.Feed().Chain()}
 		r.sources = append(r.sources, src)
+		if i == 0 {
+			r.measure()
+		}
 		if err := l.Feed().Subscribe(&subscription[S]{r, src, i}, i == 0); err != nil {
 			r.fail(err)
 		}
@@ -77,6 +82,8 @@ type subscription[S any] struct {
 	source  *source
 	index   int
 }
+
+func (s *subscription[S]) Name() string { return s.replica.Own().Service }
 
 func (s *subscription[S]) Begin(last uint64) {
 	s.replica.mu.Lock()

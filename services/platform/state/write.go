@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
 )
@@ -35,7 +38,13 @@ type Result[S any] struct {
 // moved on, wait until the own state has applied it. A conflict decides again.
 // Errors are faults: RequestIDReused, Conflict when others keep winning, StorageUnavailable, StreamBroken, those of decide.
 func (r *Replica[S]) Write(ctx context.Context, c ledger.Cause, decide Decide[S]) (Result[S], error) {
-	result, err := r.write(ctx, c, decide)
+	ctx, span := r.sources[0].log.Span(ctx, "write", trace.SpanKindInternal)
+	decisions := 0
+	result, err := r.write(ctx, c, func(s S) ([]ledger.Draft, error) { decisions++; return decide(s) })
+	if span.IsRecording() {
+		span.SetAttributes(attribute.String("kompass.replica", r.Own().Service), attribute.Int("kompass.decisions", decisions), attribute.Bool("kompass.repeated", result.Repeated))
+	}
+	span.End()
 	return result, asFault(err)
 }
 
@@ -50,7 +59,7 @@ func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]
 		return drafts, err
 	}
 	for attempt := range attempts {
-		result, err := r.try(ctx, c, noting)
+		result, err := r.counted(r.try(ctx, c, noting))
 		again := errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable)
 		if !again || ctx.Err() != nil {
 			return result, err
