@@ -101,12 +101,13 @@ func (s *Service) wouldPlan(e planEdit) (*municipalityv1.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err = r.assume(s.replica.Own(), e.request.GetPlan(), s.clock())
+	now := s.clock()
+	r, err = r.assume(s.replica.Own(), e.request.GetPlan(), now)
 	if err != nil {
 		return nil, err
 	}
 	req := &municipalityv1.GetPlanRequest{Name: after.GetName(), PageSize: list.MaxSize}
-	answer, err := r.answerPlan(r.place(agsOf(after.GetName())), after, req, s.today())
+	answer, err := r.answerPlan(r.place(agsOf(after.GetName())), after, req, dayAt(now))
 	if err != nil {
 		return nil, err
 	}
@@ -116,27 +117,18 @@ func (s *Service) wouldPlan(e planEdit) (*municipalityv1.Plan, error) {
 
 // assume is the state as it would be with the assumptions of a plan recorded. Errors name the assumption.
 func (r records) assume(own ledger.Name, wanted *municipalityv1.Plan, now time.Time) (records, error) {
+	if err := checkAssumptions(wanted); err != nil {
+		return r, err
+	}
 	var batch []ledger.Entry
-	seen := map[string]int{}
 	for i, a := range wanted.GetAssumptions() {
-		field, name := fmt.Sprintf("plan.assumptions[%d]", i), a.GetName()
-		if !isImplementationName(name) {
-			return r, badName(field + ".name")
-		}
-		if agsOf(name) != agsOf(wanted.GetName()) {
-			return r, fault.New(fault.InvalidField).Field(field+".name", "gehört zu einer anderen Kommune", "belongs to another municipality")
-		}
-		if first, twice := seen[name]; twice {
-			return r, fault.New(fault.InvalidField).Field(field+".name",
-				fmt.Sprintf("kommt schon in assumptions[%d] vor", first), fmt.Sprintf("is already in assumptions[%d]", first))
-		}
-		seen[name] = i
+		name := a.GetName()
 		after, _, err := r.decideImplementation(edit{
 			request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: a.GetEtag(), today: dayAt(now).String(),
 		})
 		if err != nil {
-			return r, placed(err, func(blamed string) string {
-				return field + strings.TrimPrefix(blamed, "implementation")
+			return r, placed(err, func(field string) string {
+				return assumption(i) + strings.TrimPrefix(field, "implementation")
 			})
 		}
 		batch = append(batch, ledger.Entry{
@@ -149,4 +141,27 @@ func (r records) assume(own ledger.Name, wanted *municipalityv1.Plan, now time.T
 		return r, fault.New(fault.Internal).Cause(err)
 	}
 	return assumed, nil
+}
+
+// assumption is the path of one assumption.
+func assumption(i int) string { return fmt.Sprintf("plan.assumptions[%d]", i) }
+
+// checkAssumptions holds assumptions to the municipality of the plan, and to one for each implementation.
+func checkAssumptions(wanted *municipalityv1.Plan) error {
+	seen := map[string]int{}
+	for i, a := range wanted.GetAssumptions() {
+		name, field := a.GetName(), assumption(i)+".name"
+		first, twice := seen[name]
+		switch {
+		case !isImplementationName(name):
+			return badName(field)
+		case agsOf(name) != agsOf(wanted.GetName()):
+			return fault.New(fault.InvalidField).Field(field, "gehört zu einer anderen Kommune", "belongs to another municipality")
+		case twice:
+			return fault.New(fault.InvalidField).Field(field, fmt.Sprintf("kommt schon in assumptions[%d] vor", first),
+				fmt.Sprintf("is already in assumptions[%d]", first))
+		}
+		seen[name] = i
+	}
+	return nil
 }
