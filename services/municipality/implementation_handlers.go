@@ -14,12 +14,12 @@ import (
 )
 
 // GetImplementation answers one implementation.
-func (s *Service) GetImplementation(_ context.Context, req *municipalityv1.GetImplementationRequest) (*municipalityv1.Implementation, error) {
-	r, p, err := s.read(req.GetName())
+func (s *Service) GetImplementation(ctx context.Context, req *municipalityv1.GetImplementationRequest) (*municipalityv1.Implementation, error) {
+	v, err := s.viewOf(ctx, req.GetName(), req.GetAsOf(), false)
 	if err != nil {
 		return nil, err
 	}
-	return r.answer(p, req.GetName())
+	return v.answer(v.then, req.GetName())
 }
 
 func (r records) answer(p *place, name string) (*municipalityv1.Implementation, error) {
@@ -34,11 +34,12 @@ func (r records) answer(p *place, name string) (*municipalityv1.Implementation, 
 }
 
 // ListImplementations answers what is recorded for a municipality.
-func (s *Service) ListImplementations(_ context.Context, req *municipalityv1.ListImplementationsRequest) (*municipalityv1.ListImplementationsResponse, error) {
-	r, p, err := s.read(req.GetParent())
+func (s *Service) ListImplementations(ctx context.Context, req *municipalityv1.ListImplementationsRequest) (*municipalityv1.ListImplementationsResponse, error) {
+	v, err := s.viewOf(ctx, req.GetParent(), req.GetAsOf(), false)
 	if err != nil {
 		return nil, err
 	}
+	r, p := v.records, v.then
 	if strings.TrimSpace(req.GetFilter()) == "" && strings.TrimSpace(req.GetOrderBy()) == "" {
 		return r.pageImplementations(req, p)
 	}

@@ -11,18 +11,18 @@ import (
 )
 
 // ListGaps answers what a municipality owes and does not have online, with solutions that close it.
-func (s *Service) ListGaps(_ context.Context, req *municipalityv1.ListGapsRequest) (*municipalityv1.ListGapsResponse, error) {
-	r, p, err := s.read(req.GetParent())
+func (s *Service) ListGaps(ctx context.Context, req *municipalityv1.ListGapsRequest) (*municipalityv1.ListGapsResponse, error) {
+	v, err := s.viewOf(ctx, req.GetParent(), req.GetAsOf(), false)
 	if err != nil {
 		return nil, err
 	}
-	today := s.today()
-	found := r.gapsOf(p, today)
+	r, p := v.records, v.then
+	found := r.gapsOf(p, v.day)
 	gaps := found.gaps
 	if req.GetIncludeNotAssessed() {
-		gaps = r.withUnassessed(p, gaps, today)
+		gaps = r.withUnassessed(p, gaps, v.day)
 	}
-	contest := r.contestFor(p, found, today)
+	contest := r.contestFor(v.now, found, s.today())
 	answer := &municipalityv1.ListGapsResponse{
 		OwedSize:        int32(found.owed),
 		NotAssessedSize: int32(len(r.catalogue.dutiesOf(p.municipality.GetSizeClass()).notAssessed)),
@@ -96,12 +96,12 @@ func (r records) filterGaps(answer *municipalityv1.ListGapsResponse, req *munici
 }
 
 // ListOnlineServices answers what citizens of a municipality can use online.
-func (s *Service) ListOnlineServices(_ context.Context, req *municipalityv1.ListOnlineServicesRequest) (*municipalityv1.ListOnlineServicesResponse, error) {
-	r, p, err := s.read(req.GetParent())
+func (s *Service) ListOnlineServices(ctx context.Context, req *municipalityv1.ListOnlineServicesRequest) (*municipalityv1.ListOnlineServicesResponse, error) {
+	v, err := s.viewOf(ctx, req.GetParent(), req.GetAsOf(), true)
 	if err != nil {
 		return nil, err
 	}
-	online := r.onlineOf(p)
+	r, online := v.records, v.onlineOf(v.then)
 	if strings.TrimSpace(req.GetQ()) != "" {
 		return r.searchOnline(req, online)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"google.golang.org/grpc"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
@@ -20,6 +21,7 @@ type Service struct {
 
 	replica *state.Replica[records]
 	clock   func() time.Time
+	pasts   *lru.Cache[pastKey, *past]
 }
 
 // New opens the service's own stream and those of catalogue and marketplace, and creates what is not there yet. The
@@ -33,7 +35,11 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 		}
 		logs[i] = log
 	}
-	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), clock: clock}, nil
+	pasts, err := lru.New[pastKey, *past](maxPasts)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), clock: clock, pasts: pasts}, nil
 }
 
 // Run follows the streams until ctx ends (nil) or a record cannot be applied.

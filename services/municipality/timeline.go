@@ -49,12 +49,11 @@ func statementOf(m *municipalityv1.Implementation, service text, e *ledger.Entry
 //     as they were before it. With another standing, maturity for example, it has had that since its beginning.
 //   - Anything else counts from the day on which it was written.
 func (s statement) next(before *implementation, line []step) []step {
-	if before == nil || s.standing == unrecorded || s.phase != before.phase {
+	switch {
+	case s.beginsPhase(before):
 		return tell(line, s.at(s.begins()))
-	}
-	last := line[len(line)-1]
-	if s.since == 0 || s.since == before.since {
-		return tell(line, s.at(max(s.written, last.from)))
+	case !s.corrects(before):
+		return tell(line, s.at(max(s.written, line[len(line)-1].from)))
 	}
 	older, phase := split(line, begun(before, line))
 	older = until(older, s.since)
@@ -67,6 +66,16 @@ func (s statement) next(before *implementation, line []step) []step {
 		older = tell(older, t)
 	}
 	return tell(older, s.at(max(s.written, older[len(older)-1].from)))
+}
+
+// beginsPhase tells whether a statement begins a phase, or ends the last one by a removal.
+func (s statement) beginsPhase(before *implementation) bool {
+	return before == nil || s.standing == unrecorded || s.phase != before.phase
+}
+
+// corrects tells whether a statement about the phase that holds gives it another date.
+func (s statement) corrects(before *implementation) bool {
+	return !s.beginsPhase(before) && s.since != 0 && s.since != before.since
 }
 
 // begins is the day since which a new phase holds.
