@@ -47,22 +47,24 @@ var valueWords = map[string]bool{
 // looksLikeValue tells whether Excel would take a text for a date, a time, an amount or a truth value and write it back in
 // another form: "1.1", "2/3", "1e5", "3 Mai", "sept2", "wahr". Whole numbers stay what they are.
 func looksLikeValue(cell string) bool {
-	const longest = 40
+	const longest, longestWord = 40, len("september")
 	if cell == "" || len(cell) > longest || isDigits(strings.TrimPrefix(cell, "-")) {
 		return false
 	}
-	digits, word := 0, false
+	digits, word := 0, 0
 	for _, r := range cell {
 		switch {
 		case r >= '0' && r <= '9':
 			digits++
 		case unicode.IsLetter(r):
-			word = true
+			if word++; word > longestWord {
+				return false
+			}
 		case !strings.ContainsRune(" .,:/-+%€$()\u00A0", r):
 			return false
 		}
 	}
-	if !word {
+	if word == 0 {
 		return digits > 0
 	}
 	letters := strings.FieldsFunc(strings.ToLower(cell), func(r rune) bool { return !unicode.IsLetter(r) })
