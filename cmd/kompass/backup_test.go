@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -330,6 +332,43 @@ func archiveAndNATS(t *testing.T, dir, archive string) {
 	}
 }
 
+// TestWriteWhole: a file that could not be written to its end does not exist, and what it would replace stays.
+func TestWriteWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	text := func(s string) func(io.Writer) error {
+		return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+	}
+	failed := errors.New("failed")
+	half := func(w io.Writer) error { return errors.Join(text("half")(w), failed) }
+	content := func() string {
+		files, _ := filepath.Glob(path + "*")
+		data, _ := os.ReadFile(path)
+		return fmt.Sprintf("%d %s", len(files), data)
+	}
+	if err := writeWhole(path, false, half); !errors.Is(err, failed) || content() != "0 " {
+		t.Errorf("half: %v, left %s", err, content())
+	}
+	if err := writeWhole(path, false, text("one")); err != nil || content() != "1 one" {
+		t.Errorf("one: %v, left %s", err, content())
+	}
+	if err := writeWhole(path, false, text("two")); err == nil || content() != "1 one" {
+		t.Errorf("over a file: %v, left %s", err, content())
+	}
+	if err := writeWhole(path, true, half); !errors.Is(err, failed) || content() != "1 one" {
+		t.Errorf("half over a file: %v, left %s", err, content())
+	}
+	err := writeWhole(path, true, func(w io.Writer) error {
+		if err := writeWhole(path, true, text("meanwhile")); err == nil {
+			t.Error("two write the same file at once")
+		}
+		return text("two")(w)
+	})
+	if err != nil || content() != "1 two" {
+		t.Errorf("replaced: %v, left %s", err, content())
+	}
+}
+
 // TestKilledRestore: whenever a restore is killed, what it leaves is refused, or whole; and the restore can be repeated.
 func TestKilledRestore(t *testing.T) {
 	t.Parallel()
@@ -340,8 +379,9 @@ func TestKilledRestore(t *testing.T) {
 		t.Fatalf("restore: %d\n%s", code, out)
 	}
 	took := time.Since(begin)
+	const kills = 4
 	half := 0
-	for range 8 {
+	for range kills {
 		dir := filepath.Join(t.TempDir(), "restored")
 		cmd := exec.Command(binary, "restore", "--data", dir, archive)
 		if err := cmd.Start(); err != nil {
@@ -367,5 +407,5 @@ func TestKilledRestore(t *testing.T) {
 			t.Errorf("restored after all: %v, want %v", got, want)
 		}
 	}
-	t.Logf("%d of 8 kills met half a restore", half)
+	t.Logf("%d of %d kills met half a restore", half, kills)
 }
