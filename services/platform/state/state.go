@@ -37,6 +37,7 @@ type Replica[S any] struct {
 
 	current  atomic.Pointer[Snapshot[S]]
 	requests *requestMemory
+	turns    *turns
 
 	live  atomic.Bool   // everything that was in the streams at the start is applied
 	ready chan struct{} // closed when live
@@ -60,7 +61,7 @@ type source struct {
 // New makes a replica of own and the streams of other services, starting from an empty state. When logs are shared, all
 // replicas of the process must be made before the first one runs; one made later is broken.
 func New[S any](logger *slog.Logger, empty S, apply Apply[S], own *ledger.Log, others ...*ledger.Log) *Replica[S] {
-	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), ready: make(chan struct{}), broken: make(chan struct{})}
+	r := &Replica[S]{apply: apply, log: logger, requests: newRequestMemory(), turns: newTurns(), ready: make(chan struct{}), broken: make(chan struct{})}
 	logs := append([]*ledger.Log{own}, others...)
 	r.current.Store(&Snapshot[S]{State: empty, positions: make([]uint64, len(logs))})
 	for i, l := range logs {

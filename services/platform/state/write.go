@@ -58,17 +58,22 @@ func (r *Replica[S]) write(ctx context.Context, c ledger.Cause, decide Decide[S]
 		}
 		return drafts, err
 	}
+	leave := func() {}
+	defer func() { leave() }()
 	for attempt := range attempts {
 		result, err := r.counted(r.try(ctx, c, noting))
 		again := errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable)
 		if !again || ctx.Err() != nil {
 			return result, err
 		}
-		last = err
-		step := conflictStep
-		if errors.Is(err, ledger.ErrUnavailable) {
-			step = outageStep
+		step := outageStep
+		if errors.Is(err, ledger.ErrConflict) {
+			step = conflictStep
+			if last == nil {
+				leave = r.turns.take(ctx, about)
+			}
 		}
+		last = err
 		if err := r.catchUp(ctx, time.Duration(attempt)*step); err != nil {
 			return Result[S]{}, errors.Join(last, err)
 		}
