@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"github.com/synadia-io/orbit.go/jetstreamext"
+	"golang.org/x/sync/errgroup"
 
 	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
 )
@@ -63,8 +64,6 @@ func (l *Log) append(ctx context.Context, c Cause, drafts []Draft) (uint64, erro
 			return 0, unavailable(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, MaxAppendTime)
-	defer cancel()
 	switch len(drafts) {
 	case 0:
 		return 0, errors.New("ledger: nothing to append")
@@ -96,38 +95,63 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	return ack.Sequence, nil
 }
 
-// appendStaged does not rely on a batch being atomic across a crash of the server: what counts is the commit.
+// appendStaged does not rely on a batch being atomic across a crash of the server: what counts is the commit. While one
+// batch is on its way, the next one is encoded.
 func (l *Log) appendStaged(ctx context.Context, c Cause, drafts []Draft) (uint64, error) {
-	id, digest := nuid.Next(), sha256.New()
-	commit := &ledgerv1.Commit{Staging: id, Records: uint32(len(drafts) - 1)}
-	batch := make([]*nats.Msg, 0, min(len(drafts), BatchSize))
+	ctx, cancel := context.WithTimeout(ctx, MaxAppendTime)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	batches := make(chan []*nats.Msg)
+	group.Go(func() error {
+		defer close(batches)
+		return stage(ctx, c, drafts, batches)
+	})
 	var sequence uint64
-	for i, d := range drafts {
-		staging, com := id, (*ledgerv1.Commit)(nil)
-		if i == len(drafts)-1 {
-			commit.Digest, staging, com = digest.Sum(nil), "", commit
-		}
-		data, err := encode(d, c, staging, com)
-		if err != nil {
-			return 0, err
-		}
-		sum := sha256.Sum256(data)
-		digest.Write(sum[:])
-		msg := &nats.Msg{Subject: d.Subject, Data: data, Header: nats.Header{}}
-		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(d.Head.Sequence, 10))
-		batch = append(batch, msg)
-		if len(batch) == BatchSize || i == len(drafts)-1 {
+	group.Go(func() (err error) {
+		for batch := range batches {
 			if sequence, err = l.publish(ctx, batch); err != nil {
-				return 0, err
+				return err
 			}
-			batch = batch[:0]
+		}
+		return nil
+	})
+	err := group.Wait()
+	return sequence, err
+}
+
+// stage encodes drafts and hands them over in batches; the last record commits the others.
+func stage(ctx context.Context, c Cause, drafts []Draft, batches chan<- []*nats.Msg) error {
+	id, digest := nuid.Next(), sha256.New()
+	for rest := drafts; len(rest) > 0; {
+		now := rest[:min(len(rest), BatchSize)]
+		rest = rest[len(now):]
+		batch := make([]*nats.Msg, len(now))
+		for i, d := range now {
+			staging, commit := id, (*ledgerv1.Commit)(nil)
+			if len(rest) == 0 && i == len(now)-1 {
+				staging, commit = "", &ledgerv1.Commit{Staging: id, Records: uint32(len(drafts) - 1), Digest: digest.Sum(nil)}
+			}
+			data, err := encode(d, c, staging, commit)
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(data)
+			digest.Write(sum[:])
+			batch[i] = &nats.Msg{Subject: d.Subject, Data: data, Header: nats.Header{
+				jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(d.Head.Sequence, 10)},
+			}}
+		}
+		select {
+		case batches <- batch:
+		case <-ctx.Done():
+			return unavailable(ctx.Err())
 		}
 	}
-	return sequence, nil
+	return nil
 }
 
 func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
-	flow := jetstreamext.BatchFlowControl{AckFirst: true, AckEvery: 200, AckTimeout: 10 * time.Second}
+	flow := jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: 10 * time.Second}
 	for try := 0; ; try++ {
 		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, l.signed(ctx, batch), flow)
 		if err == nil {

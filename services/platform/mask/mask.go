@@ -150,7 +150,7 @@ func known(md protoreflect.MessageDescriptor, segments []string, path string) er
 
 // put copies one field, guarding immutable ones.
 func put(dst, src protoreflect.Message, fd protoreflect.FieldDescriptor, path string) error {
-	if behaviorOf(fd).immutable && dst.Has(fd) && !same(dst, src, fd) {
+	if conductOf(fd).immutable && dst.Has(fd) && !same(dst, src, fd) {
 		return refuse(path, "steht nach dem Anlegen fest", "cannot change after creation")
 	}
 	assign(dst, src, fd)
@@ -172,27 +172,27 @@ func same(a, b protoreflect.Message, fd protoreflect.FieldDescriptor) bool {
 
 const etag protoreflect.Name = "etag"
 
-// behavior is what the contract says about a field.
-type behavior struct{ closed, immutable bool }
+// conduct is what the contract says about a field.
+type conduct struct{ closed, immutable bool }
 
-// behaviors remembers what was read from the contract by field descriptor, because reading it costs more than all the rest.
-var behaviors sync.Map
+// conducts remembers what was read from the contract by field descriptor, because reading it costs more than all the rest.
+var conducts sync.Map
 
-func behaviorOf(fd protoreflect.FieldDescriptor) behavior {
-	if known, ok := behaviors.Load(fd); ok {
-		return known.(behavior)
+func conductOf(fd protoreflect.FieldDescriptor) conduct {
+	if known, ok := conducts.Load(fd); ok {
+		return known.(conduct)
 	}
-	b := behavior{
+	b := conduct{
 		closed: fd.Name() == etag || fieldbehavior.Has(fd, annotations.FieldBehavior_OUTPUT_ONLY) ||
 			fieldbehavior.Has(fd, annotations.FieldBehavior_IDENTIFIER),
 		immutable: fieldbehavior.Has(fd, annotations.FieldBehavior_IMMUTABLE),
 	}
-	behaviors.Store(fd, b)
+	conducts.Store(fd, b)
 	return b
 }
 
 // closed tells whether clients cannot set the field.
-func closed(fd protoreflect.FieldDescriptor) bool { return behaviorOf(fd).closed }
+func closed(fd protoreflect.FieldDescriptor) bool { return conductOf(fd).closed }
 
 // whole tells whether a message is one value: timestamps and the other well-known types.
 func whole(md protoreflect.MessageDescriptor) bool {
