@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -64,7 +65,45 @@ func (b *bench) writes() {
 		b.add(row{what: fmt.Sprintf("PATCH of an implementation over REST, durable, %d clients, time a write (%d/s)", n, int(time.Second/value)), value: value,
 			beside: fmt.Sprintf("raw publish (%d/s)", int(time.Second/base)), base: base, target: "≤ 2 × (half the rate)", met: value <= 2*base})
 	}
+	w.imports(raw)
+	b.rows = append(b.rows, w.rows...)
 	w.p.stop()
+}
+
+const (
+	importRounds   = 3
+	importPlaces   = 200
+	importServices = 500
+)
+
+// imports compares an import of 100,000 implementations with as many records in raw atomic batches. The first round records
+// most of them, each further one changes all.
+func (b *bench) imports(raw *rawStream) {
+	places := []byte("ags,name,einwohner,groessenklasse\n")
+	for i := range importPlaces {
+		places = fmt.Appendf(places, "%08d,Ort %d,%d,kreisfreie_stadt\n", 5100000+i, i, 1000+i)
+	}
+	b.p.do(http.StatusOK, http.MethodPost, "/v1/municipalities:import", places)
+	var took, bare []time.Duration
+	for round := range importRounds {
+		bare = append(bare, raw.batches(b.t, importPlaces*importServices))
+		file := []byte("ags,leika_schluessel,phase,reifegrad,url,fachbereich,fallzahl\n")
+		for i := range importPlaces * importServices {
+			place, key := i/importServices, i%importServices
+			file = fmt.Appendf(file, "%08d,99%03d%03d%03d%03d,online,3,https://www.ort.example/dienste/antrag,Bürgerbüro,%d\n",
+				5100000+place, key/1000, key%1000, key%120, 0, 200000+round)
+		}
+		begin := time.Now()
+		report := b.p.do(http.StatusOK, http.MethodPost, "/v1/municipalities/-/implementations:import", file, "Content-Type", "text/csv").json(b.t)
+		took = append(took, time.Since(begin))
+		added, _ := report["added"].(float64)
+		if changed, _ := report["changed"].(float64); added+changed != importPlaces*importServices {
+			b.t.Fatalf("round %d: %v added, %v changed", round, report["added"], report["changed"])
+		}
+	}
+	value, base := median(took), median(bare)
+	b.add(row{what: "import of 100,000 implementations over REST", value: value, beside: "raw atomic batches of as many records", base: base,
+		target: "≤ 2 × (half the rate)", met: value <= 2*base})
 }
 
 // perCall lets n clients call for a while, each again as soon as it is answered: the time over all calls of all.
@@ -131,6 +170,22 @@ func (r *rawStream) publish(client int) error {
 	}
 	r.last[client][k] = ack.Sequence
 	return nil
+}
+
+// batches is how long n records take in atomic batches, one batch after the other.
+func (r *rawStream) batches(tb testing.TB, n int) time.Duration {
+	tb.Helper()
+	begin := time.Now()
+	for at := 0; at < n; at += ledger.BatchSize {
+		batch := make([]*nats.Msg, min(ledger.BatchSize, n-at))
+		for i := range batch {
+			batch[i] = &nats.Msg{Subject: r.name.Subject("bulk", strconv.Itoa(at+i)), Data: r.record, Header: nats.Header{}}
+		}
+		if _, err := jetstreamext.PublishMsgBatch(context.Background(), r.js, batch); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return time.Since(begin)
 }
 
 // implementationRecord is as large as what a PATCH of the benchmark stores.
