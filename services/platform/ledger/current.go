@@ -11,7 +11,7 @@ var errIncomplete = errors.New("the records changed while they were read")
 
 // Current hands over the newest entry of every entity that a source holds, stream by stream in the order of their
 // records; deleted entities are left out. The same state gives the same entries in the same order. The source is read
-// twice, so that only a number for each entity is kept. Errors: a *Damage, that of visit, or one of reading.
+// twice, so that only some numbers are kept for each entity. Errors: a *Damage, that of visit, or one of reading.
 func Current(ctx context.Context, src Source, visit func(stream Name, e Entry) error) error {
 	newest, err := newestRecords(ctx, src)
 	if err != nil {
@@ -41,19 +41,20 @@ func Current(ctx context.Context, src Source, visit func(stream Name, e Entry) e
 // tombstones.
 func newestRecords(ctx context.Context, src Source) ([]*sequenceSet, error) {
 	extents := src.Extents()
-	chains, bySubject := make([]*Chain, len(extents)), make([]map[string]uint64, len(extents))
+	subjects := newHeads() // for its keys, which are shorter than subjects
+	chains, newest := make([]*Chain, len(extents)), make([]map[[2]uint64]uint64, len(extents))
 	for i, e := range extents {
-		chains[i], bySubject[i] = NewChain(e.Name), map[string]uint64{}
+		chains[i], newest[i] = NewChain(e.Name), map[[2]uint64]uint64{}
 	}
 	one := make([]Message, 1)
 	err := src.Walk(ctx, func(stream int, m Message) error {
 		one[0] = m
 		entries, err := chains[stream].Add(one)
 		for _, e := range entries {
-			if e.Record.GetDeleted() {
-				delete(bySubject[stream], e.Subject)
+			if key := subjects.key(e.Subject); e.Record.GetDeleted() {
+				delete(newest[stream], key)
 			} else {
-				bySubject[stream][e.Subject] = e.Sequence
+				newest[stream][key] = e.Sequence
 			}
 		}
 		return err
@@ -64,7 +65,7 @@ func newestRecords(ctx context.Context, src Source) ([]*sequenceSet, error) {
 	sets := make([]*sequenceSet, len(extents))
 	for i, e := range extents {
 		sets[i] = newSequenceSet(e.Last)
-		for _, sequence := range bySubject[i] {
+		for _, sequence := range newest[i] {
 			sets[i].add(sequence)
 		}
 	}
