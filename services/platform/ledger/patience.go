@@ -58,8 +58,12 @@ var errLeaderless = errors.New("stream has no leader")
 
 // lastSequence asks the leader of a stream for the sequence of its newest record, for as long as it takes or ctx lasts.
 func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) {
+	var missing absence
 	return patiently(ctx, nil, func(ctx context.Context) (uint64, error) {
 		info, err := stream.Info(ctx)
+		if missing.doubted(err) {
+			return 0, errLeaderless
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -68,4 +72,23 @@ func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) 
 		}
 		return info.State.LastSeq, nil
 	})
+}
+
+// absence says since when a cluster answers that it has no such stream. Right after the stream was made, a node that shall
+// hold it answers so before it does; what nobody has found for a while is gone.
+type absence struct{ since time.Time }
+
+// absenceTime is how long an answer that a stream is not there is doubted.
+const absenceTime = 15 * time.Second
+
+// doubted tells whether an answer is that of a missing stream, and too young to be believed.
+func (a *absence) doubted(err error) bool {
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		a.since = time.Time{}
+		return false
+	}
+	if a.since.IsZero() {
+		a.since = time.Now()
+	}
+	return time.Since(a.since) < absenceTime
 }

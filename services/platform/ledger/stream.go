@@ -116,6 +116,9 @@ func openStream(ctx context.Context, nc *nats.Conn, n Name, replicas int, waitin
 		if errors.Is(err, jetstream.ErrStreamNotFound) { // several replicas may find that at once: the same stream is created once
 			stream, err = js.CreateStream(ctx, want)
 		}
+		if errors.Is(err, jetstream.ErrStreamNotFound) { // another one has just made it, and not every node knows
+			err = errLeaderless
+		}
 		return stream, err
 	})
 	if err != nil {
