@@ -6,8 +6,6 @@ package maturity
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 )
 
@@ -91,7 +89,7 @@ func Complete(m *municipalityv1.Maturity) *municipalityv1.Maturity {
 	if m == nil {
 		return nil
 	}
-	c := proto.CloneOf(m)
+	c := &municipalityv1.Maturity{Model: m.GetModel(), Level: m.GetLevel(), Threshold: m.GetThreshold()} // all its fields; lists make many
 	if model, known := Find(m.GetModel()); known {
 		c.Model, c.Threshold = model.ID, model.Threshold
 	}
