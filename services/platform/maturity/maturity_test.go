@@ -91,3 +91,11 @@ func TestCompleteAndStored(t *testing.T) {
 		t.Error("the argument must stay as it is, and nil nil")
 	}
 }
+
+// TestCompleteKnowsAllFields: it copies them one by one.
+func TestCompleteKnowsAllFields(t *testing.T) {
+	t.Parallel()
+	if n := (&municipalityv1.Maturity{}).ProtoReflect().Descriptor().Fields().Len(); n != 3 {
+		t.Errorf("a maturity has %d fields; Complete copies 3", n)
+	}
+}
