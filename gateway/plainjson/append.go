@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -17,24 +18,23 @@ import (
 )
 
 // appendFields writes a message by its plan. Every member begins with a comma; the first one becomes the brace.
-func (p *plan) appendFields(b []byte, v reflect.Value) ([]byte, error) {
-	if v.IsNil() {
-		v = p.zero
+func (p *plan) appendFields(b []byte, message unsafe.Pointer) ([]byte, error) {
+	if message == nil {
+		message = p.zero
 	}
-	v = v.Elem()
 	start := len(b)
 	for i := range p.fields {
 		f := &p.fields[i]
-		value := v.Field(f.index)
+		at := unsafe.Add(message, f.offset)
 		switch {
-		case f.absent && value.IsNil():
+		case f.absent && *(*unsafe.Pointer)(at) == nil:
 			continue
-		case f.empty != "" && value.Len() == 0: // the most frequent value of all
+		case f.empty != "" && *(*string)(at) == "": // the most frequent value of all
 			b = append(b, f.empty...)
 			continue
 		}
 		var err error
-		if b, err = f.append(append(b, f.name...), value); err != nil {
+		if b, err = f.append(append(b, f.name...), at); err != nil {
 			return nil, err
 		}
 	}
@@ -45,44 +45,47 @@ func (p *plan) appendFields(b []byte, v reflect.Value) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-func appendList(b []byte, v reflect.Value, element func([]byte, reflect.Value) ([]byte, error)) ([]byte, error) {
+// appendList writes the elements of a slice, each of a size in bytes.
+func appendList(b []byte, slice unsafe.Pointer, size uintptr, element writer) ([]byte, error) {
 	b = append(b, '[')
-	for i := range v.Len() {
+	// All slices begin alike: with the address of their elements, and their number.
+	elements, n := *(*unsafe.Pointer)(slice), len(*(*[]struct{})(slice))
+	for i := range n {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = element(b, v.Index(i)); err != nil {
+		if b, err = element(b, unsafe.Add(elements, uintptr(i)*size)); err != nil {
 			return nil, err
 		}
 	}
 	return append(b, ']'), nil
 }
 
-func appendBool(b []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendBool(b, v.Bool()), nil
+func appendBool(b []byte, at unsafe.Pointer) ([]byte, error) {
+	return strconv.AppendBool(b, *(*bool)(at)), nil
 }
 
-func appendInt32(b []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendInt(b, v.Int(), 10), nil
+func appendInt32(b []byte, at unsafe.Pointer) ([]byte, error) {
+	return strconv.AppendInt(b, int64(*(*int32)(at)), 10), nil
 }
 
 // appendInt64 writes a string: not every reader has 64 bits for a number.
-func appendInt64(b []byte, v reflect.Value) ([]byte, error) {
-	return append(strconv.AppendInt(append(b, '"'), v.Int(), 10), '"'), nil
+func appendInt64(b []byte, at unsafe.Pointer) ([]byte, error) {
+	return append(strconv.AppendInt(append(b, '"'), *(*int64)(at), 10), '"'), nil
 }
 
-func appendUint32(b []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendUint(b, v.Uint(), 10), nil
+func appendUint32(b []byte, at unsafe.Pointer) ([]byte, error) {
+	return strconv.AppendUint(b, uint64(*(*uint32)(at)), 10), nil
 }
 
-func appendUint64(b []byte, v reflect.Value) ([]byte, error) {
-	return append(strconv.AppendUint(append(b, '"'), v.Uint(), 10), '"'), nil
+func appendUint64(b []byte, at unsafe.Pointer) ([]byte, error) {
+	return append(strconv.AppendUint(append(b, '"'), *(*uint64)(at), 10), '"'), nil
 }
 
 // appendDouble writes the shortest form that reads as the same number, with an exponent where encoding/json has one.
-func appendDouble(b []byte, v reflect.Value) ([]byte, error) {
-	f := v.Float()
+func appendDouble(b []byte, at unsafe.Pointer) ([]byte, error) {
+	f := *(*float64)(at)
 	switch {
 	case math.IsNaN(f):
 		return append(b, `"NaN"`...), nil
@@ -106,11 +109,11 @@ func appendDouble(b []byte, v reflect.Value) ([]byte, error) {
 const minSecond, maxSecond = -62135596800, 253402300799
 
 // appendTimestamp writes RFC 3339 in UTC with 0, 3, 6 or 9 digits of the second's fraction.
-func appendTimestamp(b []byte, v reflect.Value) ([]byte, error) {
-	t, _ := v.Interface().(*timestamppb.Timestamp)
+func appendTimestamp(b []byte, message unsafe.Pointer) ([]byte, error) {
+	t := (*timestamppb.Timestamp)(message)
 	seconds, nanos := t.GetSeconds(), t.GetNanos()
 	if seconds < minSecond || seconds > maxSecond || nanos < 0 || nanos >= 1e9 {
-		return appendForeign(b, v)
+		return appendForeign(b, t)
 	}
 	b = time.Unix(seconds, 0).UTC().AppendFormat(append(b, '"'), time.RFC3339)
 	if nanos > 0 {
@@ -132,12 +135,22 @@ func appendTimestamp(b []byte, v reflect.Value) ([]byte, error) {
 
 var foreign = protojson.MarshalOptions{EmitDefaultValues: true}
 
-// appendForeign leaves a message to protojson and takes its random spaces out.
-func appendForeign(b []byte, v reflect.Value) ([]byte, error) {
-	m, ok := v.Interface().(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("plainjson: %s is no message", v.Type())
+// foreignWriter leaves messages of a type to protojson.
+func foreignWriter(t reflect.Type) writer {
+	return func(b []byte, message unsafe.Pointer) ([]byte, error) {
+		if t.Kind() != reflect.Pointer {
+			return nil, fmt.Errorf("plainjson: %s is no pointer to a message", t)
+		}
+		m, ok := reflect.NewAt(t.Elem(), message).Interface().(proto.Message)
+		if !ok {
+			return nil, fmt.Errorf("plainjson: %s is no message", t)
+		}
+		return appendForeign(b, m)
 	}
+}
+
+// appendForeign appends what protojson writes, without its random spaces.
+func appendForeign(b []byte, m proto.Message) ([]byte, error) {
 	spelled, err := foreign.Marshal(m)
 	if err != nil {
 		return nil, err
