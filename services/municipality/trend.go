@@ -11,8 +11,9 @@ import (
 // noted with the point at which it shows, so that the cost is that of the moves, not of the places times the days.
 type trend struct {
 	progress
-	days  []day // ascending, at least one
-	parts []part
+	days   []day // ascending, at least one
+	parts  []part
+	themes []*group // by index into entries.themes, when themes are the groups
 }
 
 // part is a place with what it owes and the group that it belongs to; nil when its themes are the groups.
@@ -53,18 +54,32 @@ func (r records) trendOfPlace(p *place, days []day) []*municipalityv1.TrendPoint
 
 // goBack notes what moved in a place between the first day and the last.
 func (t *trend) goBack(p part) {
+	point := 0
 	for _, m := range p.movesAfter(p.duties, t.days[0]) {
-		point, _ := slices.BinarySearch(t.days, m.day) // the first that shows it
+		for point < len(t.days) && t.days[point] < m.day {
+			point++
+		}
 		if point == len(t.days) {
 			break
 		}
 		g := p.group
 		if g == nil {
-			g = t.group(p.duties.entries.themes[m.theme], p.duties.entries.names[m.theme])
+			g = t.groupOfTheme(p.duties.entries, m.theme)
 		}
 		g.move(m, point, len(t.days))
 		t.total.move(m, point, len(t.days))
 	}
+}
+
+// groupOfTheme is the group of a theme, found by its name only once: there are many moves.
+func (t *trend) groupOfTheme(all *entries, theme uint16) *group {
+	if t.themes == nil {
+		t.themes = make([]*group, len(all.themes))
+	}
+	if t.themes[theme] == nil {
+		t.themes[theme] = t.group(all.themes[theme], all.names[theme])
+	}
+	return t.themes[theme]
 }
 
 // move notes that a move shows from a point on.

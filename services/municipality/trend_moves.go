@@ -17,8 +17,13 @@ type move struct {
 	before, after standing
 }
 
-func (m move) compare(o move) int {
-	return cmp.Or(cmp.Compare(m.day, o.day), cmp.Compare(m.theme, o.theme), cmp.Compare(m.before, o.before), cmp.Compare(m.after, o.after))
+// key packs everything but the number of services, in the order of moves.
+func (m move) key() uint64 {
+	return uint64(m.day)<<32 | uint64(m.theme)<<16 | uint64(m.before)<<8 | uint64(m.after)
+}
+
+func moveOf(key uint64) move {
+	return move{day: day(key >> 32), theme: uint16(key >> 16), before: standing(key >> 8), after: standing(key)}
 }
 
 // apply moves services from one figure to another; undo moves them back.
@@ -35,7 +40,7 @@ func (m move) undo(c *counts) {
 // movesOf are all moves of a place among the services that it owes today, by day. A service that nothing was recorded
 // of counts as open, like one that is recorded as such.
 func movesOf(p *place, d *duties) []move {
-	moves := make([]move, 0, len(p.implementations)+len(p.past))
+	keys := make([]uint64, 0, len(p.implementations)+len(p.past))
 	rest, past := p.implementations, p.past
 	for _, duty := range d.owed {
 		var i *implementation
@@ -44,35 +49,37 @@ func movesOf(p *place, d *duties) []move {
 		turn := func(from day, after standing) {
 			after = max(after, standsOpen)
 			if after != before {
-				moves = append(moves, move{from, 1, uint16(duty.theme), before, after})
+				keys = append(keys, move{day: from, theme: uint16(duty.theme), before: before, after: after}.key())
 			}
 			before = after
 		}
-		for len(past) > 0 && past[0].service.String() <= duty.id {
-			if past[0].service.String() == duty.id {
+		for ; len(past) > 0; past = past[1:] {
+			order := compareService(past[0], duty.id)
+			if order > 0 {
+				break
+			}
+			if order == 0 {
 				turn(past[0].from, past[0].standing)
 			}
-			past = past[1:]
 		}
 		if i != nil {
 			turn(i.from, i.standing)
 		}
 	}
-	slices.SortFunc(moves, move.compare)
-	return summed(moves)
+	slices.Sort(keys)
+	return summed(keys)
 }
 
-// summed adds up moves that differ in nothing but their services.
-func summed(moves []move) []move {
-	sums := moves[:0]
-	for _, m := range moves {
-		if n := len(sums); n > 0 && sums[n-1].compare(m) == 0 {
-			sums[n-1].services += m.services
-			continue
+// summed makes one move of all that have the same key.
+func summed(keys []uint64) []move {
+	moves := make([]move, 0, len(keys))
+	for i, key := range keys {
+		if i == 0 || key != keys[i-1] {
+			moves = append(moves, moveOf(key))
 		}
-		sums = append(sums, m)
+		moves[len(moves)-1].services++
 	}
-	return slices.Clone(sums)
+	return slices.Clone(moves) // without the room for all keys
 }
 
 // movesAfter are the moves of a place later than a day, by day.
