@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
@@ -84,10 +85,11 @@ func (p *platform) units() []unit {
 		{name: "services", start: p.openServices, run: p.runServices},
 		{name: "grpc", start: p.startGRPC, stop: p.stopGRPC},
 	}
+	edge := unit{name: "metrics", start: p.startMetrics, stop: p.stopGateway}
 	if p.runs("gateway") {
-		units = append(units, unit{name: "gateway", start: p.startGateway, stop: p.stopGateway})
+		edge = unit{name: "gateway", start: p.startGateway, stop: p.stopGateway}
 	}
-	return units
+	return append(units, edge)
 }
 
 // startTraces comes first and stops last, so that nothing is traced that cannot be sent.
@@ -308,18 +310,31 @@ func (p *platform) startGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.address, err = p.serveHTTP(handler)
+	return err
+}
+
+// startMetrics shows what a process without a gateway counts, at the same path as one with.
+func (p *platform) startMetrics(context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{}))
+	_, err := p.serveHTTP(mux)
+	return err
+}
+
+// serveHTTP answers at the address of the settings, and says which one that is.
+func (p *platform) serveHTTP(handler http.Handler) (address string, err error) {
 	listener, err := net.Listen("tcp", p.HTTP)
 	if err != nil {
-		return err
+		return "", err
 	}
-	p.address = listener.Addr().String()
 	p.http = gateway.NewServer(handler, p.log)
 	go func() {
 		if err := p.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			p.log.Error("HTTP listener", "error", err)
 		}
 	}()
-	return nil
+	return listener.Addr().String(), nil
 }
 
 func (p *platform) stopGateway(ctx context.Context) error { return p.http.Shutdown(ctx) }

@@ -21,7 +21,7 @@ import (
 // serveCommand runs the platform. Values are text here, so that settings can report everything that is wrong at once.
 type serveCommand struct {
 	Data       string `help:"Data directory." default:"data" placeholder:"DIR"`
-	HTTP       string `name:"http" help:"Address of the REST edge and the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	HTTP       string `name:"http" help:"Address of the REST edge and the pages; of /metrics alone in a process without a gateway." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Grpc       string `help:"Address of the gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Demo       bool   `help:"Load the starter data into a new data directory."`
 	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Services need --nats-url." placeholder:"LIST"`

@@ -208,10 +208,11 @@ func (p *process) awaitServing() {
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	c, server := collect(t), natsServer(t)
+	numbers := freeAddress(t)
 	flags := []string{"--nats-url", server.ClientURL(), "--replicas", "1", "--otlp-endpoint", c.url, "--log-format", "json"}
 	far := t.TempDir()
 	market := func() *process {
-		p, _ := launch(t, far, append(flags, "--only", "marketplace")...)
+		p, _ := launch(t, far, append(flags, "--only", "marketplace", "--http", numbers)...)
 		p.awaitServing()
 		return p
 	}
@@ -222,6 +223,10 @@ func TestTraces(t *testing.T) {
 	revision := p.do(200, http.MethodPatch, path, `{"phase":"PHASE_ONLINE"}`, "Traceparent", outside, "X-Request-Id", "find-me").header.Get("Kompass-Revision")
 	p.do(200, http.MethodPatch, path, `{"phase":"PHASE_PLANNED"}`, "Traceparent", strings.TrimSuffix(outside, "1")+"0") // the client does not want it sampled
 	p.do(200, http.MethodGet, "/v1/portfolioGaps?pageSize=1", nil, "Kompass-Revision", revision)                        // the marketplace has applied it
+	elsewhere.url = "http://" + numbers
+	if shown := string(elsewhere.do(200, http.MethodGet, "/metrics", nil).body); !strings.Contains(shown, `kompass_ledger_lag_records{replica="marketplace",stream="KOMPASS_KRZ_MUNICIPALITY"} `) {
+		t.Errorf("a process without a gateway does not show its lag:\n%.2000s", shown)
+	}
 	p.stop()
 	elsewhere.stop() // sends what is left
 
