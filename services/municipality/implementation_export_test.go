@@ -194,7 +194,7 @@ func TestRoundTrip(t *testing.T) {
 				rt.Fatal(err, detailsOf(err))
 			}
 		}
-		format := rapid.SampledFrom([]commonv1.FileFormat{commonv1.FileFormat_FILE_FORMAT_CSV, commonv1.FileFormat_FILE_FORMAT_XLSX}).Draw(rt, "format")
+		format := rapid.SampledFrom([]commonv1.FileFormat{1, 1, 1, 2}).Draw(rt, "format") // workbooks take their time
 		parent := rapid.SampledFrom([]string{everywhere, lemgo}).Draw(rt, "parent")
 		name := rapid.SampledFrom(slices.Sorted(maps.Keys(office))).Draw(rt, "office")
 		file := office[name](t, w.export(func(r *municipalityv1.ExportImplementationsRequest) { r.Parent, r.Format = parent, format }))

@@ -24,8 +24,9 @@ func (s *Service) ImportImplementations(ctx context.Context, req *municipalityv1
 		return nil, err
 	}
 	var report *commonv1.ImportReport
+	force := req.GetForce()
 	decide := func(r records, today string) ([]ledger.Draft, error) {
-		plan := statePlan{stateTable: delivered, findings: delivered.findings.clone(), service: s, records: r, today: today, force: req.GetForce()}
+		plan := statePlan{stateTable: delivered, findings: delivered.findings.clone(), service: s, records: r, today: today, force: force}
 		plan.run()
 		report = plan.report
 		if req.GetValidateOnly() {
@@ -34,11 +35,12 @@ func (s *Service) ImportImplementations(ctx context.Context, req *municipalityv1
 		return plan.drafts, plan.refusal()
 	}
 	result, err := s.change(ctx, req, req.GetValidateOnly(), decide)
-	if err == nil && result.Repeated {
-		_, err = decide(result.State, s.today().String())
-	}
 	if err != nil {
 		return nil, err
+	}
+	if result.Repeated { // it had its effect; what others did since is not held against it
+		force = true
+		_, _ = decide(result.State, s.today().String())
 	}
 	report.ValidateOnly = req.GetValidateOnly()
 	return report, nil

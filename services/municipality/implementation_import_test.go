@@ -211,6 +211,16 @@ func TestImportChangesWhatTheTableSays(t *testing.T) {
 	if note := w.get("05766044", dogTax).GetNote(); note != "durchgesetzt" || report == nil {
 		t.Errorf("the repetition had an effect: %q", note)
 	}
+	i = w.get("05766044", dogTax)
+	for range 2 { // others go on between the two
+		_, err = w.importStates(lemgo, func(r *municipalityv1.ImportImplementationsRequest) { r.RequestId = "i-2" },
+			"leika;note;version", dogTax+";einmal;"+i.GetEtag())
+		must(t, err)
+		w.patch(&municipalityv1.Implementation{Name: name, Note: "später"})
+	}
+	if note := w.get("05766044", dogTax).GetNote(); note != "später" {
+		t.Errorf("note is %q", note)
+	}
 }
 
 // TestImportTellsTables: what is no table of states is told where it belongs, and states sent elsewhere are told to come here.
