@@ -66,7 +66,7 @@ type platform struct {
 	local    *server.Local     // the services of this process, without a connection
 	memory   *bufconn.Listener // gRPC within the process, for streams
 	conns    map[string]grpc.ClientConnInterface
-	dialed   []*grpc.ClientConn // to be closed
+	dialled  []*grpc.ClientConn // to be closed
 	http     *http.Server
 	address  string // of the REST edge, as it listens
 }
@@ -255,7 +255,7 @@ func (p *platform) dial(addr string, more ...grpc.DialOption) (*grpc.ClientConn,
 	}
 	conn, err := grpc.NewClient(addr, clientOptions(more...)...)
 	if err == nil {
-		p.dialed = append(p.dialed, conn)
+		p.dialled = append(p.dialled, conn)
 	}
 	return conn, err
 }
@@ -272,7 +272,7 @@ func clientOptions(more ...grpc.DialOption) []grpc.DialOption {
 
 // stopGRPC lets running calls end, for as long as a unit may take to stop.
 func (p *platform) stopGRPC(ctx context.Context) error {
-	for _, c := range p.dialed {
+	for _, c := range p.dialled {
 		_ = c.Close()
 	}
 	p.open.Store(false)
