@@ -82,7 +82,7 @@ func (c *restoreCommand) intoDirectory(ctx context.Context, a *ledger.Archive, p
 	if err != nil {
 		return err
 	}
-	err = ledger.Restore(ctx, ledger.Site{Conn: nats.Conn, Replicas: 1, Witness: witness}, a, progress)
+	err = ledger.Restore(ctx, ledger.Site{Conn: nats.Conn, Replicas: 1, Witness: witness, Store: broker.StoreDir(c.Data)}, a, progress)
 	failed := nats.Failed()
 	nats.Stop()
 	if err := errors.Join(failed, err); err != nil {

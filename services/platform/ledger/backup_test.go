@@ -113,6 +113,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("streams %v, want %v, at %+v", order, want, a.Manifest())
 	}
 	site := embedded(t, copied)
+	site.Store = broker.StoreDir(copied)
 	if err := ledger.Restore(t.Context(), site, a, ignore); err != nil {
 		t.Fatal(err)
 	}

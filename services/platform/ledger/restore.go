@@ -147,9 +147,13 @@ func (b *restoreBatch) send(ctx context.Context) error {
 	return nil
 }
 
-// readBack verifies what was written and compares it with the archive.
+// readBack verifies what was written, in the files where they are at hand, and compares it with the archive.
 func (r *restore) readBack(ctx context.Context) error {
-	reports, err := verifySource(ctx, &clusterSource{extents: r.extents, js: r.js}, nil)
+	var written Source = &clusterSource{extents: r.extents, js: r.js}
+	if r.site.Store != "" {
+		written = &storeSource{extents: r.extents, dir: r.site.Store}
+	}
+	reports, err := verifySource(ctx, written, nil)
 	if err != nil {
 		return err
 	}
