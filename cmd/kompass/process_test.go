@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,16 +33,29 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	binary = filepath.Join(dir, "kompass")
-	build := exec.Command("go", append([]string{"build", "-o", binary}, append(raceFlags, ".")...)...)
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		os.RemoveAll(dir)
-		panic(err)
-	}
+	binary = build(filepath.Join(dir, "kompass"), raceFlags...)
+	plainBinary = sync.OnceValue(func() string {
+		if len(raceFlags) == 0 {
+			return binary
+		}
+		return build(filepath.Join(dir, "kompass-plain"))
+	})
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// plainBinary is the same without the race detector, for tests that run many processes side by side.
+var plainBinary func() string
+
+func build(path string, flags ...string) string {
+	build := exec.Command("go", append([]string{"build", "-o", path}, append(flags, ".")...)...)
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		os.RemoveAll(filepath.Dir(path))
+		panic(err)
+	}
+	return path
 }
 
 // process is a running kompass.
@@ -78,6 +92,11 @@ func start(tb testing.TB, dir string, flags ...string) *process {
 
 // launch runs `kompass serve` on dir; ready gets the address of the REST edge.
 func launch(tb testing.TB, dir string, flags ...string) (*process, <-chan string) {
+	tb.Helper()
+	return launchBinary(tb, binary, dir, flags...)
+}
+
+func launchBinary(tb testing.TB, binary, dir string, flags ...string) (*process, <-chan string) {
 	tb.Helper()
 	p := &process{tb: tb, dir: dir, grpc: freeAddress(tb), log: &bytes.Buffer{}, done: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--grpc", p.grpc}, flags...)...)

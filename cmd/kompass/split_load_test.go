@@ -93,7 +93,7 @@ func (w *writer) run(tb testing.TB, ending <-chan struct{}, one, other *process)
 		select {
 		case <-ending:
 			return
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(30 * time.Millisecond):
 		}
 		begin := time.Now()
 		method, path, body := w.write(n)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,10 +33,14 @@ func TestSplit(t *testing.T) {
 
 func testSplit(t *testing.T) {
 	begin := time.Now()
+	done := func(what string, more ...any) {
+		t.Logf("%6.1fs %s %s", time.Since(begin).Seconds(), what, fmt.Sprint(more...))
+	}
 	s := startFleet(t)
 	s.ready()
+	done("ready")
 	s.mainJob()
-	t.Logf("%v: main job done", time.Since(begin).Round(time.Millisecond))
+	done("main job")
 
 	load := startLoad(t, s.doors())
 	leaders := s.cluster.whole(s.streams()...)
@@ -47,26 +52,28 @@ func testSplit(t *testing.T) {
 	for _, n := range []*node{leading, other} {
 		n.kill()
 		load.goesOn("without " + n.Name)
+		done("without " + n.Name)
 		n.start(t)
 		s.cluster.whole(s.streams()...)
+		done("with "+n.Name+" again: ", load)
 	}
-	t.Logf("%v: two NATS nodes were killed, %v", time.Since(begin).Round(time.Millisecond), load)
 	for _, m := range s.members {
 		m.process.kill()
 		load.goesOn("without a " + m.part)
 		m.start(t)
 		s.ready()
+		done("killed a "+m.part+": ", load)
 	}
 	load.stop()
-	t.Logf("%v: every process was killed, %v", time.Since(begin).Round(time.Millisecond), load)
 
 	s.checkReplicas(load)
 	load.checkLedger(s.cluster)
 	if out, code := kompass(t, "verify", "--nats-url", s.cluster.url()); code != 0 || strings.Count(out, "clean") != 3 {
 		t.Errorf("verify: %d\n%s", code, out)
 	}
+	done("checked")
 	s.stop()
-	t.Logf("%v: done", time.Since(begin).Round(time.Millisecond))
+	done("stopped")
 }
 
 // member is one process of the split platform. Its addresses stay the same when it is started again.
@@ -79,8 +86,16 @@ type member struct {
 
 func (m *member) start(tb testing.TB) {
 	tb.Helper()
-	m.process, _ = launch(tb, m.dir, append([]string{"--only", m.part, "--http", m.http, "--grpc", m.grpc, "--log-level", "warn"}, m.flags...)...)
+	m.process, _ = launchBinary(tb, plainBinary(), m.dir, append([]string{"--only", m.part, "--http", m.http, "--grpc", m.grpc, "--log-level", "warn"}, m.flags...)...)
 	m.process.url, m.process.grpc = "http://"+m.http, m.grpc
+	p := m.process
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			_ = p.cmd.Process.Signal(syscall.SIGQUIT) // says where it hangs
+			<-p.done
+			tb.Logf("%s at %s:\n%s", m.part, m.grpc, p.log)
+		}
+	})
 }
 
 // fleet is the platform in pieces.
