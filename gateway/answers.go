@@ -17,10 +17,11 @@ const (
 	maxKept    = 1 << 20  // one answer: larger ones are rare and would push many others out
 )
 
-// answers keeps what services answered to open reads, encoded once. Nothing is ever invalidated: a kept answer knows what it
+// answers keeps what services answered to reads, encoded once. Nothing is ever invalidated: a kept answer knows what it
 // depends on, and counts for as long as that is as it was.
 type answers struct {
 	kept         *otter.Cache[string, *answer]
+	admitted     *admissions
 	hits, misses prometheus.Counter
 	changes      atomic.Uint64 // requests that may have changed something, answered by this edge
 }
@@ -47,7 +48,7 @@ func newAnswers(registerer prometheus.Registerer) (*answers, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "kompass_edge_answers_" + name, Help: help})
 	}
-	a := &answers{kept: kept,
+	a := &answers{kept: kept, admitted: newAdmissions(),
 		hits:   counter("hits_total", "Reads answered from bytes that were encoded before."),
 		misses: counter("misses_total", "Reads that went to a service because no kept answer counted."),
 	}
@@ -64,8 +65,8 @@ func newAnswers(registerer prometheus.Registerer) (*answers, error) {
 	return a, nil
 }
 
-// reuse answers an open read from what was kept, and keeps what the rest of the work answers. A request with a key goes to the
-// service, which alone can judge the key; so what is kept is what anybody may read.
+// reuse answers a read from what was kept, and keeps what the rest of the work answers. Whoever asks must have been let in by the
+// service a moment ago, which alone can judge keys; whom it lets in, it answers alike.
 func (e *edge) reuse(next handler) handler {
 	return func(x *exchange) {
 		switch ep := x.endpoint; {
@@ -75,7 +76,7 @@ func (e *edge) reuse(next handler) handler {
 			x.changing = true              // counts with the answer, before anybody can see it
 			defer e.answers.changes.Add(1) // and when there is none
 			next(x)
-		case ep.source == nil || len(x.req.RequestURI) > maxHeader || x.req.Header.Get("Authorization") != "":
+		case ep.source == nil || len(x.req.RequestURI) > maxHeader:
 			next(x)
 		case !e.answers.answer(x):
 			e.answers.misses.Inc()
@@ -88,7 +89,7 @@ func (e *edge) reuse(next handler) handler {
 // answer sends what was kept, if it still counts.
 func (a *answers) answer(x *exchange) bool {
 	kept, ok := a.kept.GetIfPresent(x.req.RequestURI)
-	if !ok {
+	if !ok || !a.admitted.holds(admissionOf(x), x.start) {
 		return false
 	}
 	revision, ok := x.endpoint.source.stands(x, kept)
@@ -108,8 +109,9 @@ func (a *answers) keep(x *exchange) {
 	if x.endpoint.bound != "" {
 		resource = x.boundValue()
 	}
-	noted := source.mark(x, resource)
+	noted, who := source.mark(x, resource), admissionOf(x)
 	x.keep = func(f *finished) {
+		a.admitted.grant(who, x.start)
 		revision := x.Header()[headerRevision]
 		if len(f.body) > maxKept || len(revision) != 1 || noted.revision != "" && noted.revision != revision[0] {
 			return

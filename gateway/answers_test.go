@@ -4,9 +4,28 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// TestReuse: an open read asks the service once a revision; whatever could make the answer another one asks again.
+func TestAdmissionsEnd(t *testing.T) {
+	t.Parallel()
+	now, who := time.Now(), admission{service: "s"}
+	l := newAdmissions()
+	l.grant(who, now)
+	for after, want := range map[time.Duration]bool{0: true, admissionTime - 1: true, admissionTime: false} {
+		if l.holds(who, now.Add(after)) != want || l.holds(admission{service: "t"}, now.Add(after)) {
+			t.Errorf("after %v: %v, want %v; at another service it never holds", after, !want, want)
+		}
+	}
+	for i := range 5000 {
+		l.grant(admission{key: [32]byte{byte(i), byte(i >> 8)}}, now.Add(time.Duration(i)*time.Millisecond))
+	}
+	if len(l.since) > 2100 {
+		t.Errorf("%d admissions are remembered", len(l.since))
+	}
+}
+
+// TestReuse: a read asks the service once a revision; whatever could make the answer another one asks again.
 func TestReuse(t *testing.T) {
 	t.Parallel()
 	var revision atomic.Value
@@ -24,7 +43,11 @@ func TestReuse(t *testing.T) {
 		{"again", http.MethodGet, "/v1/themes/bildung", "r7", nil, 200, false},
 		{"carrying the same revision", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Kompass-Revision", "r7"}, 200, false},
 		{"carrying a newer revision", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Kompass-Revision", "r8"}, 200, true},
-		{"with a key", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer x"}, 200, true},
+		{"with a key that nobody has judged yet", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer x"}, 200, true},
+		{"with the same key", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer x"}, 200, false},
+		{"with another key", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer y"}, 200, true},
+		{"with a key that is none", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer withdrawn"}, 401, true},
+		{"with a key that is none, again", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Authorization", "Bearer withdrawn"}, 401, true},
 		{"another query", http.MethodGet, "/v1/themes?pageSize=2", "r7", nil, 200, true},
 		{"compressed", http.MethodGet, "/v1/themes/bildung", "r7", []string{"Accept-Encoding", "gzip"}, 200, false},
 		{"refused", http.MethodGet, "/v1/themes/missing", "r7", nil, 404, true},

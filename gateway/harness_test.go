@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,12 +61,15 @@ func (b *backend) taken() *call {
 }
 
 func (b *backend) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	header, _ := metadata.FromIncomingContext(ctx)
 	answer, err := next(ctx, request)
+	if slices.Contains(header.Get("authorization"), "Bearer withdrawn") {
+		answer, err = nil, refusal(codes.Unauthenticated, "UNAUTHENTICATED", "Schlüssel unbekannt.", "Unknown key.")
+	}
 	if strings.HasPrefix(info.FullMethod, "/grpc.health") {
 		return answer, err
 	}
 	_ = grpc.SetHeader(ctx, metadata.Pairs(mdRevision, "r7", "secret-header", "stays inside"))
-	header, _ := metadata.FromIncomingContext(ctx)
 	message, _ := request.(proto.Message)
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -19,10 +19,11 @@ type Source struct {
 
 // source is what an endpoint's answers depend on.
 type source struct {
-	Source               // without Revision the service runs elsewhere
-	rpc    string        // as Version knows it
-	stale  time.Duration // that an answer from elsewhere may be old
-	edge   *answers
+	Source                // without Revision the service runs elsewhere
+	rpc     string        // as Version knows it
+	service string        // full name
+	stale   time.Duration // that an answer from elsewhere may be old
+	edge    *answers
 }
 
 // mark is what an answer depended on; the source says which fields count. Between two equal marks there is one answer.
@@ -36,7 +37,7 @@ type mark struct {
 // sourceOf is what the answers of an endpoint depend on; nil when they must not be kept.
 func (e *edge) sourceOf(ep *endpoint) *source {
 	dot := strings.LastIndexByte(ep.rpc, '.')
-	s := &source{rpc: ep.rpc[dot+1:], stale: e.options.Stale, edge: e.answers}
+	s := &source{rpc: ep.rpc[dot+1:], service: ep.rpc[:dot], stale: e.options.Stale, edge: e.answers}
 	var here bool
 	if s.Source, here = e.options.Sources[ep.rpc[:dot]]; !here && s.stale <= 0 {
 		return nil

@@ -72,7 +72,9 @@ func (b *bench) germany() {
 	b.p = p
 	first := b.ask(1, 1, func(int) string { return "/v1/progress?groupBy=theme" })
 	b.add(row{what: "progress of Germany, the first time", value: percentile(first, 99)})
-	gaps := func(i int) string { return fmt.Sprintf("/v1/municipalities/%s/gaps?pageSize=50", germanAGS(i*37%germanPlaces)) }
+	gaps := func(i int) string {
+		return fmt.Sprintf("/v1/municipalities/%s/gaps?pageSize=50", germanAGS(i*37%germanPlaces))
+	}
 	p99 := percentile(b.ask(1, 3000, gaps), 99)
 	b.add(row{what: "gaps of one municipality of Germany, never asked before, p99", value: p99, target: "< 5 ms", met: p99 < 5*time.Millisecond})
 	stop := b.writing()

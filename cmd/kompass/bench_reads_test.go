@@ -45,6 +45,9 @@ func (b *bench) reads() {
 	r.p.do(http.StatusOK, http.MethodPost, "/v1/catalogue:import", catalogueFile(0))
 	r.fill(readPlaces, 575)
 	place := func(n int) string { return fmt.Sprintf("/v1/municipalities/%08d", 5100000+n%readPlaces) }
+	// Who carries another revision than that of the state is always passed on to the service.
+	old := "Kompass-Revision: " + r.p.do(http.StatusOK, http.MethodGet, place(0)+"/implementations", nil).header.Get("Kompass-Revision") + "\r\n"
+	r.p.do(http.StatusOK, http.MethodPatch, place(0), []byte(`{"population": "1"}`))
 	key := "Authorization: Bearer " + r.p.key() + "\r\n"
 	var turn atomic.Int64
 	words := []string{"steuer", "genehmigung", "ausweis", "abfall", "hunde"}
@@ -55,7 +58,8 @@ func (b *bench) reads() {
 	}{
 		{"portal read: onlineServices, 50 entries", "", func() string { return place(int(turn.Add(1))) + "/onlineServices?pageSize=50" }, 0.6},
 		{"portal read, gzip", "Accept-Encoding: gzip\r\n", func() string { return place(int(turn.Add(1))) + "/onlineServices?pageSize=50" }, 0.6},
-		{"nothing kept: implementations, 50 entries, with a key", key, func() string { return place(int(turn.Add(1))) + "/implementations?pageSize=50" }, 0.2},
+		{"portal read, with a key", key, func() string { return place(int(turn.Add(1))) + "/onlineServices?pageSize=50" }, 0.6},
+		{"nothing kept: implementations, 50 entries", old, func() string { return place(int(turn.Add(1))) + "/implementations?pageSize=50" }, 0.2},
 		{"nothing kept: onlineServices, no query twice", "", func() string {
 			n := int(turn.Add(1))
 			return fmt.Sprintf("%s/onlineServices?pageSize=50&q=%s+%d", place(n), words[n%len(words)], n)
