@@ -131,6 +131,7 @@ func (p *platform) startBroker(ctx context.Context) error {
 	}
 	broker.Measure(p.metrics, p.embedded.Conn)
 	p.site.Conn, p.site.Witness, p.site.Failed = p.embedded.Conn, witness, p.embedded.Failed
+	p.site.Store = broker.StoreDir(p.Data)
 	return nil
 }
 
