@@ -155,6 +155,16 @@ func BenchmarkQuestions(b *testing.B) {
 		_, err := s.ListProgress(b.Context(), &municipalityv1.ListProgressRequest{})
 		return err
 	})
+	trend := &municipalityv1.ListProgressTrendRequest{GroupBy: byTheme}
+	ask("trend of a year warm", func() error { _, err := s.ListProgressTrend(b.Context(), trend); return err })
+	ask("trend of a year after a change of relevance", func() error {
+		for _, p := range places {
+			p.tally.last.Store(nil)
+			p.moves.last.Store(nil)
+		}
+		_, err := s.ListProgressTrend(b.Context(), trend)
+		return err
+	})
 	services := &municipalityv1.ListOnlineServicesRequest{Parent: gaps.Parent, PageSize: 50}
 	ask("online services 50", func() error { _, err := s.ListOnlineServices(b.Context(), services); return err })
 	searched := &municipalityv1.ListOnlineServicesRequest{Parent: gaps.Parent, PageSize: 50, Q: "bewilligung"}

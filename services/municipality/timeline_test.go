@@ -2,6 +2,7 @@ package municipality
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,43 @@ func TestTimeline(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTimelinesOfOlderStatesStay: what a state hands out is not touched by what is recorded after it.
+func TestTimelinesOfOlderStatesStay(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		type kept struct {
+			place *place
+			now   []implementation
+			past  []step
+		}
+		var states []kept
+		r := emptyRecords()
+		written := 0
+		for n := range rapid.IntRange(1, 25).Draw(t, "records") {
+			written += rapid.IntRange(0, 3).Draw(t, "later")
+			record := told{on: modelDay(written).String(), phase: rapid.SampledFrom([]municipalityv1.Implementation_Phase{planned, inProgress, online}).Draw(t, "phase"),
+				since: modelDay(written - rapid.IntRange(0, 8).Draw(t, "ago")).String(), level: rapid.SampledFrom([]int32{0, 3, removal}).Draw(t, "level")}
+			e := record.entry(n + 1)
+			key := keyNumber(rapid.IntRange(1, 3).Draw(t, "key"))
+			e.Subject = "kompass.test.municipality.implementation.05766000." + key
+			if m, ok := e.Entity.(*municipalityv1.Implementation); ok {
+				m.Name = implementationName("05766000", key)
+			}
+			var err error
+			if r, err = r.apply([]ledger.Entry{e}, false); err != nil {
+				t.Fatal(err)
+			}
+			p, _ := r.places.Get("05766000")
+			states = append(states, kept{p, slices.Clone(p.implementations), slices.Clone(p.past)})
+		}
+		for n, s := range states {
+			if !slices.Equal(s.place.implementations, s.now) || !slices.Equal(s.place.past, s.past) {
+				t.Fatalf("state %d became\n%s\nwas\n%s", n, spell(s.place.past), spell(s.past))
+			}
+		}
+	})
 }
 
 // modelDays is how many days the model of a timeline looks at.

@@ -76,10 +76,10 @@ func drawPast(t *rapid.T) records {
 	var batch []ledger.Entry
 	for n := range rapid.IntRange(0, 30).Draw(t, "changes") {
 		ags := rapid.SampledFrom([]string{"05766000", "05766004", "05711000"}).Draw(t, "ags")
-		written := testDay.AddDate(0, 0, 4*n-120)
+		written := testDay.AddDate(0, 0, n/4*12-120) // several on a day
 		i := drawImplementation(t, ags, keyNumber(rapid.IntRange(0, 6).Draw(t, "key")))
 		if i.GetPhase() != 0 && rapid.Bool().Draw(t, "dated") {
-			i.PhaseDate = written.AddDate(0, 0, -rapid.IntRange(0, 60).Draw(t, "ago")).Format(time.DateOnly)
+			i.PhaseDate = written.AddDate(0, 0, -12*rapid.IntRange(0, 5).Draw(t, "ago")).Format(time.DateOnly)
 		}
 		e := ledger.Entry{Subject: name.Subject("implementation", ags, keyOf(i.GetName())), Sequence: uint64(1000 + n), Visible: uint64(1000 + n),
 			Entity: i, Record: &ledgerv1.Record{Resource: i.GetName(), Time: timestamppb.New(written)}}
@@ -244,13 +244,16 @@ func TestProgressAsOf(t *testing.T) {
 	t.Parallel()
 	w := smallWorld(t)
 	w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", dogTax), Phase: online, Maturity: &municipalityv1.Maturity{Level: 3}, PhaseDate: "2026-03-01"})
+	for _, key := range []string{waste, marriage} { // the same move twice
+		w.patch(&municipalityv1.Implementation{Name: implementationName("05766044", key), Phase: online, Maturity: &municipalityv1.Maturity{Level: 3}, PhaseDate: "2026-06-01"})
+	}
 	onlineOn := func(day string) int64 {
 		t.Helper()
 		answer, err := w.client.ListProgress(w.ctx, &municipalityv1.ListProgressRequest{AsOf: day})
 		must(t, err)
 		return answer.GetTotal().GetOnline()
 	}
-	for day, want := range map[string]int64{"": 1, "2026-11-23": 1, "2026-03-01": 1, "2026-02-28": 0, "1970-01-01": 0} {
+	for day, want := range map[string]int64{"": 3, "2026-11-23": 3, "2026-06-01": 3, "2026-05-31": 1, "2026-03-01": 1, "2026-02-28": 0, "1970-01-01": 0} {
 		if got := onlineOn(day); got != want {
 			t.Errorf("%d online on %q, want %d", got, day, want)
 		}
