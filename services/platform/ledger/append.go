@@ -85,13 +85,15 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: d.Subject, Data: data, Header: l.origin(ctx)}, opts...)
+	msg := &nats.Msg{Subject: d.Subject, Data: data, Header: l.origin(ctx)}
+	ack, err := l.js.PublishMsg(ctx, msg, opts...)
 	if err != nil {
 		return 0, classify(err)
 	}
 	if ack.Duplicate { // the first try of this request is there; once the state has it, the request is known
 		return 0, fmt.Errorf("%w: %s", errDuplicate, c.RequestID)
 	}
+	l.offer(ack.Sequence, []*nats.Msg{msg})
 	return ack.Sequence, nil
 }
 
@@ -112,6 +114,7 @@ func (l *Log) appendStaged(ctx context.Context, c Cause, drafts []Draft) (uint64
 			if sequence, err = l.publish(ctx, batch); err != nil {
 				return err
 			}
+			l.offer(sequence, batch)
 		}
 		return nil
 	})

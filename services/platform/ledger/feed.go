@@ -101,14 +101,12 @@ func (f *Feed) follow(ctx context.Context) {
 		s.Begin(last)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan received, 4)
-	group.Go(func() error {
-		defer close(batches)
-		return f.read(ctx, last, batches)
-	})
+	batches, handed := make(chan received, 4), make(chan struct{})
+	group.Go(func() error { return f.read(ctx, last, batches, handed) })
 	group.Go(func() error { return f.watchStart(ctx, last) })
 	group.Go(func() error { f.log.watchEnd(ctx); return nil })
 	group.Go(func() error {
+		defer close(handed)
 		for b := range batches {
 			f.hand(b)
 		}
@@ -117,27 +115,38 @@ func (f *Feed) follow(ctx context.Context) {
 	f.fail(ctx, group.Wait())
 }
 
-// read checks what the stream holds and will hold, and sends what becomes visible: from the files first, where there are any.
-func (f *Feed) read(ctx context.Context, last uint64, batches chan<- received) error {
-	take := func(batch []Message) error {
-		entries, err := f.chain.Add(batch)
-		if err == nil {
-			err = f.log.note(f.chain.End())
-		}
-		if err != nil {
-			return err
-		}
+// read checks what the stream holds and will hold: from the files first, where there are any. What becomes visible is handed over
+// beside that, while there is much of it; closing batches ends that, and is answered with handed.
+func (f *Feed) read(ctx context.Context, last uint64, batches chan<- received, handed <-chan struct{}) error {
+	send := func(b received) {
 		select {
-		case batches <- received{batch[len(batch)-1].Sequence, entries}:
+		case batches <- b:
 		case <-ctx.Done():
 		}
-		return nil
 	}
-	after, err := f.log.replay(ctx, last, take)
+	after, err := f.log.replay(ctx, last, func(batch []Message) error { return f.check(batch, send) })
+	if err == nil && !f.log.writesAlone {
+		err = f.log.Follow(ctx, after, func(batch []Message) error { return f.check(batch, send) })
+	}
+	close(batches)
+	if err != nil || !f.log.writesAlone {
+		return err
+	}
+	<-handed
+	return f.log.followSole(ctx, after, func(batch []Message) error { return f.check(batch, f.hand) })
+}
+
+// check adds the next messages to the chain and passes on what becomes visible.
+func (f *Feed) check(batch []Message, pass func(received)) error {
+	entries, err := f.chain.Add(batch)
+	if err == nil {
+		err = f.log.note(f.chain.End())
+	}
 	if err != nil {
 		return err
 	}
-	return f.log.Follow(ctx, after, take)
+	pass(received{batch[len(batch)-1].Sequence, entries})
+	return nil
 }
 
 // stallCheck is how often a replay that does not move is looked into.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -61,8 +62,11 @@ type Log struct {
 	stream jetstream.Stream
 	notes  *Notes // nil without witness
 	store  string // directory of the embedded server's files; empty when it is elsewhere
-	feed   *Feed
-	failed func() error // nil when nobody knows
+	// writesAlone says that all writers use this very log: what it appends, it need not be told.
+	writesAlone bool
+	sole        atomic.Pointer[sole] // while the feed follows a stream that this process writes alone
+	feed        *Feed
+	failed      func() error // nil when nobody knows
 
 	measures *measures
 	tracer   trace.Tracer // nil while nothing is traced
@@ -239,6 +243,7 @@ func (s Site) open(ctx context.Context, name Name) (*Log, error) {
 		return nil, err
 	}
 	l.failed, l.store = s.Failed, s.Store
+	l.writesAlone = s.Shared != nil
 	if last := l.stream.CachedInfo().State.LastSeq; last < seen.Sequence {
 		missing.Sequence = last + 1
 		return nil, missing

@@ -76,8 +76,12 @@ func (l *Log) about() []attribute.KeyValue {
 }
 
 // traced is the header of a message that came out of a sampled trace, else nil.
-func (d *delivery) traced(h nats.Header) nats.Header {
-	if !d.tracing || len(h["traceparent"]) == 0 {
+func (d *delivery) traced(h nats.Header) nats.Header { return spanHeader(d.tracing, h) }
+
+func (l *Log) traced(h nats.Header) nats.Header { return spanHeader(l.tracer != nil, h) }
+
+func spanHeader(tracing bool, h nats.Header) nats.Header {
+	if !tracing || len(h["traceparent"]) == 0 {
 		return nil
 	}
 	return h
