@@ -99,6 +99,7 @@ type account struct {
 // recall sorts the history of a place, in the order of the ledger.
 func recall(entries []ledger.Entry) *past {
 	accounts := map[string]*account{}
+	revisions := revertedTo(entries)
 	for n := range entries {
 		e := &entries[n]
 		key := keyOf(e.Record.GetResource())
@@ -108,7 +109,14 @@ func recall(entries []ledger.Entry) *past {
 			accounts[key] = a
 		}
 		m, _ := e.Entity.(*municipalityv1.Implementation)
+		if r := e.Record.GetRevert(); r != nil && revisions[r.GetSequence()] != nil {
+			*a = revisions[r.GetSequence()].clone()
+		}
 		a.tell(m, e)
+		if _, wanted := revisions[e.Sequence]; wanted {
+			kept := a.clone()
+			revisions[e.Sequence] = &kept
+		}
 	}
 	p := &past{services: make([]account, 0, len(accounts))}
 	for _, a := range accounts {
@@ -141,6 +149,13 @@ func (a *account) tell(m *municipalityv1.Implementation, e *ledger.Entry) {
 		}
 	}
 	a.said = append(a.said, after)
+}
+
+// clone is a copy that what is told later does not change.
+func (a *account) clone() account {
+	c := *a
+	c.said = slices.Clone(a.said)
+	return c
 }
 
 // dateLike corrects the phase date.

@@ -19,13 +19,9 @@ import (
 func TestRecallIsThatOfTheModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		history, model := drawHistory(t)
-		if len(history) == 0 {
+		entries, model := drawHistory(t)
+		if len(entries) == 0 {
 			return
-		}
-		entries := make([]ledger.Entry, len(history))
-		for i, r := range history {
-			entries[i] = r.entry(i + 1)
 		}
 		past := recall(entries)
 		for n, want := range model.days {
@@ -33,17 +29,17 @@ func TestRecallIsThatOfTheModel(t *testing.T) {
 			if found := past.on(modelDay(n)); len(found) > 0 {
 				got = found[0].standing
 				if message := found[0].stored("05766000"); standingOf(message) != got {
-					t.Fatalf("%v: on %v %v stands as %s", history, modelDay(n), message, standingNames[got])
+					t.Fatalf("%v: on %v %v stands as %s", entries, modelDay(n), message, standingNames[got])
 				}
 			}
 			if got != want {
-				t.Fatalf("%v: on %v %s, the model says %s", history, modelDay(n), standingNames[got], standingNames[want])
+				t.Fatalf("%v: on %v %s, the model says %s", entries, modelDay(n), standingNames[got], standingNames[want])
 			}
 		}
 		today := past.on(endOfTime)
 		if last := entries[len(entries)-1]; last.Entity == nil && len(today) > 0 ||
 			last.Entity != nil && !proto.Equal(today[0].stored("05766000"), last.Entity) {
-			t.Fatalf("%v: now %v, written %v", history, today, last.Entity)
+			t.Fatalf("%v: now %v, written %v", entries, today, last.Entity)
 		}
 	})
 }

@@ -19,23 +19,28 @@ func (s *Service) RevertImplementation(ctx context.Context, req *municipalityv1.
 	if _, _, err := s.read(name); err != nil {
 		return nil, err
 	}
-	after, err := s.revision(ctx, name, req.GetRevision())
+	history, err := s.revision(ctx, name, req.GetRevision())
 	if err != nil {
 		return nil, err
 	}
+	after, _ := history[len(history)-1].Entity.(*municipalityv1.Implementation)
 	result, err := s.change(ctx, req, req.GetValidateOnly(), func(r records, _ string) ([]ledger.Draft, error) {
 		p := r.place(agsOf(name))
 		before := p.find(keyOf(name))
 		if wanted != "" && wanted != before.etag() || before == nil && server.ExistingOnly(ctx) || before != nil && server.CreateOnly(ctx) {
 			return nil, fault.New(fault.EtagMismatch, "resource", name)
 		}
+		var drafts []ledger.Draft
 		switch {
 		case after != nil:
-			return s.draft(nil, r, after, changedFields(before.stored(p.ags), after)), nil
+			drafts = s.draft(nil, r, after, changedFields(before.stored(p.ags), after))
 		case before != nil:
-			return []ledger.Draft{s.removal(name)}, nil
+			drafts = []ledger.Draft{s.removal(name)}
 		}
-		return nil, nil
+		for i := range drafts {
+			drafts[i].Revert = revertTo(history)
+		}
+		return drafts, nil
 	})
 	if err != nil {
 		return nil, err
@@ -49,8 +54,8 @@ func (s *Service) RevertImplementation(ctx context.Context, req *municipalityv1.
 	return result.State.answer(result.State.place(agsOf(name)), name)
 }
 
-// revision answers the implementation after a change of its history, nil for a deletion. Error: fault.NotFound.
-func (s *Service) revision(ctx context.Context, name string, number uint64) (*municipalityv1.Implementation, error) {
+// revision reads the history of an implementation up to one change, oldest first. Error: fault.NotFound.
+func (s *Service) revision(ctx context.Context, name string, number uint64) ([]ledger.Entry, error) {
 	history, err := s.replica.History(ctx, s.removal(name).Subject)
 	if err != nil {
 		return nil, err
@@ -60,6 +65,6 @@ func (s *Service) revision(ctx context.Context, name string, number uint64) (*mu
 		return nil, fault.New(fault.NotFound, "resource", fmt.Sprintf("%s, Revision %d", name, number)).
 			Field("revision", "gehört nicht zur Geschichte dieses Umsetzungsstands", "is none of the history of this implementation")
 	}
-	i, _ := history[at].Entity.(*municipalityv1.Implementation)
-	return i, nil
+	slices.Reverse(history[at:])
+	return history[at:], nil
 }

@@ -121,3 +121,45 @@ func TestRevertBringsBackWhatIsWithdrawn(t *testing.T) {
 		t.Errorf("back is %v", back)
 	}
 }
+
+// TestRevertTakesBackWhatWasSaidOfThePast: a false report about the past is gone from past days, progress and trend, also
+// after a restart.
+func TestRevertTakesBackWhatWasSaidOfThePast(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := smallWorldIn(t, dir)
+	name, lemgo := implementationName("05766044", dogTax), municipalityName("05766044")
+	w.setDay("2026-02-10")
+	w.patch(&municipalityv1.Implementation{Name: name, Phase: planned})
+	w.setDay("2026-04-20")
+	w.patch(&municipalityv1.Implementation{Name: name, Phase: inProgress})
+	w.setDay("2026-06-01")
+	days := []string{"2026-01-20", "2026-03-01", "2026-05-01"}
+	saw := map[string]seen{}
+	for _, day := range days {
+		saw[day] = w.look("05766044", day)
+	}
+	trend := w.onlineByMonth(byMunicipality, "", lemgo)
+	w.patch(&municipalityv1.Implementation{Name: name, Phase: online, Maturity: &municipalityv1.Maturity{Level: 3}, PhaseDate: "2026-01-15"})
+	if w.onlineByMonth(byMunicipality, "", lemgo) == trend {
+		t.Fatal("the false report does not show")
+	}
+	_, err := w.revert(w.history()[1].GetRevision(), nil)
+	must(t, err)
+	compare := func(when string) {
+		t.Helper()
+		for _, day := range days {
+			if difference := w.look("05766044", day).differs(saw[day]); difference != "" {
+				t.Errorf("%s, on %s: %s", when, day, difference)
+			}
+		}
+		if now := w.onlineByMonth(byMunicipality, "", lemgo); now != trend {
+			t.Errorf("%s the trend is %s, want %s", when, now, trend)
+		}
+	}
+	compare("reverted")
+	w.stop()
+	w = openWorld(t, dir)
+	w.setDay("2026-06-01")
+	compare("restarted")
+}

@@ -253,7 +253,8 @@ func (i *implementation) isOverdue(today day) bool {
 	return i != nil && i.target != 0 && i.target < today
 }
 
-// standing is how far an implementation counts, as progress and gaps see it.
+// standing is how far an implementation counts, as progress and gaps see it. Records that go back to a revision hold the
+// numbers: they never change.
 type standing uint8
 
 const (

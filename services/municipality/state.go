@@ -258,6 +258,9 @@ func (p *place) merge(changed []change) {
 
 // follow is what is recorded after a change, and the steps before that.
 func (c *change) follow(now *implementation, older []step) (*implementation, []step) {
+	if line, ok := c.restored(); ok {
+		now, older = c.inForce(line)
+	}
 	if now == nil && len(older) == 0 && c.standing != unrecorded { // most of a replay
 		c.after.from = c.begins()
 		return &c.after, nil

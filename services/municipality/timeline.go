@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/ledger"
 )
@@ -29,11 +30,12 @@ type statement struct {
 	phase    uint8
 	since    day // recorded phase date; 0 when the record names none
 	written  day
-	standing standing // unrecorded: it was removed
+	standing standing         // unrecorded: it was removed
+	revert   *ledgerv1.Revert // mostly nil: it goes back to a revision
 }
 
 func statementOf(m *municipalityv1.Implementation, service text, e *ledger.Entry) statement {
-	s := statement{service: service, written: dayAt(e.Record.GetTime().AsTime()), standing: unrecorded}
+	s := statement{service: service, written: dayAt(e.Record.GetTime().AsTime()), standing: unrecorded, revert: e.Record.GetRevert()}
 	if m != nil {
 		s.phase, s.standing = uint8(m.GetPhase()), standingOf(m)
 		s.since, _ = dayOf(m.GetPhaseDate())

@@ -45,12 +45,25 @@ func (r told) entry(sequence int) ledger.Entry {
 	return e
 }
 
-// timelineOf folds records one by one and spells the timeline: "2026-01-10 planned, 2026-02-01 online".
-func timelineOf(tb rapid.TB, history []told) (line []step) {
-	r := emptyRecords()
+// recordsOf is a history as the ledger has it: reverts tells which records go back to which, both counted from 0.
+func recordsOf(history []told, reverts map[int]int) []ledger.Entry {
+	var entries []ledger.Entry
 	for i, record := range history {
+		e := record.entry(i + 1)
+		if to, ok := reverts[i]; ok {
+			e.Record.Revert = revertTo(entries[:to+1])
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// timelineOf folds records one by one and spells the timeline: "2026-01-10 planned, 2026-02-01 online".
+func timelineOf(tb rapid.TB, entries []ledger.Entry) (line []step) {
+	r := emptyRecords()
+	for i := range entries {
 		var err error
-		r, err = r.apply([]ledger.Entry{record.entry(i + 1)}, false)
+		r, err = r.apply(entries[i:i+1], false)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -161,8 +174,69 @@ func TestTimeline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := spell(timelineOf(t, c.history)); got != c.want {
+			if got := spell(timelineOf(t, recordsOf(c.history, nil))); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestRevertRestoresTheTimeline: going back takes back what was said about past days since then, in the state and in
+// what is read from the ledger.
+func TestRevertRestoresTheTimeline(t *testing.T) {
+	t.Parallel()
+	first := told{"2026-11-23", planned, "2026-11-23", 0}
+	for name, c := range map[string]struct {
+		history []told
+		reverts map[int]int
+		want    string
+	}{
+		"a false report about days before": {
+			[]told{first, {"2026-11-24", online, "2026-06-15", 3}, {"2026-11-25", planned, "2026-11-23", 0}}, map[int]int{2: 0}, "2026-11-23 planned"},
+		"without a word about it, it stays": {
+			[]told{first, {"2026-11-24", online, "2026-06-15", 3}, {"2026-11-25", planned, "2026-11-23", 0}}, nil, "2026-06-15 fulfilled, 2026-11-23 planned"},
+		"a false report about days before everything": {
+			[]told{{"2026-01-10", planned, "2026-01-10", 0}, {"2026-03-01", inProgress, "2026-03-01", 0}, {"2026-06-01", online, "2020-01-01", 3},
+				{"2026-06-02", inProgress, "2026-03-01", 0}}, map[int]int{3: 1}, "2026-01-10 planned, 2026-03-01 in progress"},
+		"several, removed in between": {
+			[]told{first, {"2026-11-24", online, "2026-06-15", 3}, {"2026-11-24", inProgress, "2026-07-01", 0}, {"2026-11-25", 0, "", removal},
+				{"2026-11-25", planned, "2026-11-23", 0}}, map[int]int{4: 0}, "2026-11-23 planned"},
+		"a maturity keeps its day": {
+			[]told{{"2026-01-10", online, "2026-01-10", 1}, {"2026-03-01", online, "2026-01-10", 3}, {"2026-06-01", planned, "2026-02-01", 0},
+				{"2026-06-02", online, "2026-01-10", 3}}, map[int]int{3: 1}, "2026-01-10 below, 2026-03-01 fulfilled"},
+		"a phase without date": {
+			[]told{{"2026-01-10", planned, "", 0}, {"2026-06-01", online, "2025-01-01", 3}, {"2026-06-02", planned, "", 0}}, map[int]int{2: 0}, "2026-01-10 planned"},
+		"back and back again": {
+			[]told{first, {"2026-11-24", online, "2026-06-15", 3}, {"2026-11-25", planned, "2026-11-23", 0}, {"2026-11-26", online, "2026-06-15", 3}},
+			map[int]int{2: 0, 3: 1}, "2026-06-15 fulfilled"},
+		"to a removal": {
+			[]told{first, {"2026-11-24", 0, "", removal}, {"2026-11-25", online, "2026-06-15", 3}, {"2026-11-26", 0, "", removal}},
+			map[int]int{3: 1}, "2026-11-23 planned, 2026-11-24 nothing"},
+		"to a removal on the day when it came": {
+			[]told{first, {"2026-11-23", 0, "", removal}, {"2026-11-25", online, "2026-06-15", 3}, {"2026-11-26", 0, "", removal}}, map[int]int{3: 1}, ""},
+		"and on": {
+			[]told{first, {"2026-11-24", online, "2026-06-15", 3}, {"2026-11-25", planned, "2026-11-23", 0}, {"2026-11-27", online, "2026-11-26", 3}},
+			map[int]int{2: 0}, "2026-11-23 planned, 2026-11-26 fulfilled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entries := recordsOf(c.history, c.reverts)
+			line := timelineOf(t, entries)
+			if got := spell(line); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			past := recall(entries)
+			for d := dayAt(time.Date(2019, 12, 31, 0, 0, 0, 0, time.UTC)); d.String() < "2027"; d++ {
+				got, want := unrecorded, unrecorded
+				if found := past.on(d); len(found) > 0 {
+					got = found[0].standing
+				}
+				if s := stepAt(line, d); s != nil {
+					want = s.standing
+				}
+				if got != want {
+					t.Fatalf("on %v the ledger says %s, the state %s", d, standingNames[got], standingNames[want])
+				}
 			}
 		})
 	}
@@ -272,31 +346,40 @@ func (m *model) correct(written, since int, says, now standing) {
 	}
 }
 
-// drawHistory draws records in the order of their days, with phase dates that are never in the future of a record.
-func drawHistory(t *rapid.T) (history []told, model model) {
-	model.since = -1
-	written := 0
+// drawHistory draws records in the order of their days, with phase dates that are never in the future of a record. Some
+// go back to an earlier one, and with it the model.
+func drawHistory(t *rapid.T) ([]ledger.Entry, model) {
+	now, written := model{since: -1}, 0
+	var history []told
+	after, reverts := []model{}, map[int]int{} // the model after each record
 	for range rapid.IntRange(1, 9).Draw(t, "records") {
 		written = min(written+rapid.IntRange(0, 6).Draw(t, "later"), modelDays-1)
+		if to := rapid.IntRange(-2*len(history)-1, len(history)-1).Draw(t, "back to"); to >= 0 && (now.is || history[to].level != removal) {
+			r := history[to]
+			r.on = modelDay(written).String()
+			reverts[len(history)], now = to, after[to]
+			history, after = append(history, r), append(after, now)
+			continue
+		}
 		r := told{on: modelDay(written).String(), level: rapid.SampledFrom([]int32{0, 3, 3, removal}).Draw(t, "level")}
 		since := -1
 		if r.level != removal {
 			r.phase = rapid.SampledFrom([]municipalityv1.Implementation_Phase{planned, inProgress, online, online, online}).Draw(t, "phase")
 			since = rapid.IntRange(-1, written).Draw(t, "since")
-			if model.is && rapid.Bool().Draw(t, "same date") {
-				since = model.since
+			if now.is && rapid.Bool().Draw(t, "same date") {
+				since = now.since
 			}
 		}
 		if since >= 0 {
 			r.since = modelDay(since).String()
 		}
-		if r.level == removal && !model.is { // nothing to remove
+		if r.level == removal && !now.is { // nothing to remove
 			continue
 		}
-		model.tell(written, since, r)
-		history = append(history, r)
+		now.tell(written, since, r)
+		history, after = append(history, r), append(after, now)
 	}
-	return history, model
+	return recordsOf(history, reverts), now
 }
 
 // TestTimelineIsThatOfTheModel compares the compact timeline with one that is kept day by day.

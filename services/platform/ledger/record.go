@@ -35,11 +35,12 @@ type Cause struct {
 
 // Draft is an entity as it shall be after a change.
 type Draft struct {
-	Subject  string        // from Name.Subject
-	Resource string        // resource name
-	Entity   proto.Message // nil deletes: the record is a tombstone
-	Changed  []string      // fields that differ, in the proto's spelling
-	Head     Head          // what the decision saw as the subject's newest record
+	Subject  string           // from Name.Subject
+	Resource string           // resource name
+	Entity   proto.Message    // nil deletes: the record is a tombstone
+	Changed  []string         // fields that differ, in the proto's spelling
+	Head     Head             // what the decision saw as the subject's newest record
+	Revert   *ledgerv1.Revert // set when the change goes back to an earlier state
 }
 
 // Entry is a record as it was read from a stream.
@@ -87,6 +88,7 @@ func encode(d Draft, c Cause, staging string, commit *ledgerv1.Commit) ([]byte, 
 		ChangedFields: d.Changed,
 		Staging:       staging,
 		Commit:        commit,
+		Revert:        d.Revert,
 	}
 	if d.Head.Sequence != 0 {
 		rec.Previous = d.Head.Hash[:]

@@ -51,7 +51,9 @@ type Record struct {
 	// with a Commit of this staging id arrives on the same stream.
 	Staging string `protobuf:"bytes,10,opt,name=staging,proto3" json:"staging,omitempty"`
 	// Makes staged records visible at this very record.
-	Commit        *Commit `protobuf:"bytes,11,opt,name=commit,proto3" json:"commit,omitempty"`
+	Commit *Commit `protobuf:"bytes,11,opt,name=commit,proto3" json:"commit,omitempty"`
+	// Set when the change goes back to an earlier state; absent in records from before there was such a field.
+	Revert        *Revert `protobuf:"bytes,12,opt,name=revert,proto3" json:"revert,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -163,6 +165,123 @@ func (x *Record) GetCommit() *Commit {
 	return nil
 }
 
+func (x *Record) GetRevert() *Revert {
+	if x != nil {
+		return x.Revert
+	}
+	return nil
+}
+
+// Going back to an earlier state takes back what was said about past days since then.
+type Revert struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sequence of the record whose state comes back; it is on the same subject.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// How the entity stood on past days as it was known right after that record, oldest first.
+	Standings     []*Standing `protobuf:"bytes,2,rep,name=standings,proto3" json:"standings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revert) Reset() {
+	*x = Revert{}
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revert) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revert) ProtoMessage() {}
+
+func (x *Revert) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revert.ProtoReflect.Descriptor instead.
+func (*Revert) Descriptor() ([]byte, []int) {
+	return file_kompass_ledger_v1_record_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Revert) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Revert) GetStandings() []*Standing {
+	if x != nil {
+		return x.Standings
+	}
+	return nil
+}
+
+// Since when an entity stood how.
+type Standing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First day on which it did, "2027-03-31".
+	Day string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	// How it stood, by the numbers of the service that keeps the entity; 0 where there was nothing.
+	Standing      uint32 `protobuf:"varint,2,opt,name=standing,proto3" json:"standing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_kompass_ledger_v1_record_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Standing) GetDay() string {
+	if x != nil {
+		return x.Day
+	}
+	return ""
+}
+
+func (x *Standing) GetStanding() uint32 {
+	if x != nil {
+		return x.Standing
+	}
+	return 0
+}
+
 // The end of a staged write.
 type Commit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,7 +297,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_kompass_ledger_v1_record_proto_msgTypes[1]
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +309,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_ledger_v1_record_proto_msgTypes[1]
+	mi := &file_kompass_ledger_v1_record_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +322,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_kompass_ledger_v1_record_proto_rawDescGZIP(), []int{1}
+	return file_kompass_ledger_v1_record_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Commit) GetStaging() string {
@@ -231,7 +350,7 @@ var File_kompass_ledger_v1_record_proto protoreflect.FileDescriptor
 
 const file_kompass_ledger_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1ekompass/ledger/v1/record.proto\x12\x11kompass.ledger.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x03\n" +
+	"\x1ekompass/ledger/v1/record.proto\x12\x11kompass.ledger.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x03\n" +
 	"\x06Record\x12\x1a\n" +
 	"\bresource\x18\x01 \x01(\tR\bresource\x12,\n" +
 	"\x06entity\x18\x02 \x01(\v2\x14.google.protobuf.AnyR\x06entity\x12\x18\n" +
@@ -245,7 +364,14 @@ const file_kompass_ledger_v1_record_proto_rawDesc = "" +
 	"\bprevious\x18\t \x01(\fR\bprevious\x12\x18\n" +
 	"\astaging\x18\n" +
 	" \x01(\tR\astaging\x121\n" +
-	"\x06commit\x18\v \x01(\v2\x19.kompass.ledger.v1.CommitR\x06commit\"T\n" +
+	"\x06commit\x18\v \x01(\v2\x19.kompass.ledger.v1.CommitR\x06commit\x121\n" +
+	"\x06revert\x18\f \x01(\v2\x19.kompass.ledger.v1.RevertR\x06revert\"_\n" +
+	"\x06Revert\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x129\n" +
+	"\tstandings\x18\x02 \x03(\v2\x1b.kompass.ledger.v1.StandingR\tstandings\"8\n" +
+	"\bStanding\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\tR\x03day\x12\x1a\n" +
+	"\bstanding\x18\x02 \x01(\rR\bstanding\"T\n" +
 	"\x06Commit\x12\x18\n" +
 	"\astaging\x18\x01 \x01(\tR\astaging\x12\x18\n" +
 	"\arecords\x18\x02 \x01(\rR\arecords\x12\x16\n" +
@@ -263,22 +389,26 @@ func file_kompass_ledger_v1_record_proto_rawDescGZIP() []byte {
 	return file_kompass_ledger_v1_record_proto_rawDescData
 }
 
-var file_kompass_ledger_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_kompass_ledger_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_kompass_ledger_v1_record_proto_goTypes = []any{
 	(*Record)(nil),                // 0: kompass.ledger.v1.Record
-	(*Commit)(nil),                // 1: kompass.ledger.v1.Commit
-	(*anypb.Any)(nil),             // 2: google.protobuf.Any
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*Revert)(nil),                // 1: kompass.ledger.v1.Revert
+	(*Standing)(nil),              // 2: kompass.ledger.v1.Standing
+	(*Commit)(nil),                // 3: kompass.ledger.v1.Commit
+	(*anypb.Any)(nil),             // 4: google.protobuf.Any
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_kompass_ledger_v1_record_proto_depIdxs = []int32{
-	2, // 0: kompass.ledger.v1.Record.entity:type_name -> google.protobuf.Any
-	3, // 1: kompass.ledger.v1.Record.time:type_name -> google.protobuf.Timestamp
-	1, // 2: kompass.ledger.v1.Record.commit:type_name -> kompass.ledger.v1.Commit
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 0: kompass.ledger.v1.Record.entity:type_name -> google.protobuf.Any
+	5, // 1: kompass.ledger.v1.Record.time:type_name -> google.protobuf.Timestamp
+	3, // 2: kompass.ledger.v1.Record.commit:type_name -> kompass.ledger.v1.Commit
+	1, // 3: kompass.ledger.v1.Record.revert:type_name -> kompass.ledger.v1.Revert
+	2, // 4: kompass.ledger.v1.Revert.standings:type_name -> kompass.ledger.v1.Standing
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_kompass_ledger_v1_record_proto_init() }
@@ -292,7 +422,7 @@ func file_kompass_ledger_v1_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_ledger_v1_record_proto_rawDesc), len(file_kompass_ledger_v1_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
