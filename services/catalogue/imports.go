@@ -108,6 +108,7 @@ func (p *plan) preview(force bool) *commonv1.ImportReport {
 // repeated is the report of an import that had its effect before: what it did then, as its revision tells.
 func repeated(p *plan, requestID string) *commonv1.ImportReport {
 	report := p.report()
+	report.Repeated = true
 	for i := len(p.state.revisions) - 1; i >= 0; i-- {
 		if r := p.state.revisions[i]; r.requestID == requestID {
 			report.Added, report.Changed, report.Withdrawn, report.Unchanged = r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged()

@@ -243,6 +243,9 @@ func TestRepeatedRequest(t *testing.T) {
 	first := c.load(services(0, 5), id)
 	c.load(services(0, 6))
 	again := c.load(services(0, 5), id)
+	if first.GetRepeated() || !again.GetRepeated() {
+		t.Errorf("which one is the repetition? first %v, again %v", first, again)
+	}
 	if counts(first) != counts(again) || counts(again) != [5]int64{5, 0, 0, 0, 1} {
 		t.Errorf("first %v, again %v", counts(first), counts(again))
 	}

@@ -167,7 +167,7 @@ func succeeded(ctx context.Context, at *catalogue, req *cataloguev1.UpdatePublic
 	switch {
 	case !ok && version == "":
 		return nil, false, notFound(wanted.GetName())
-	case !ok || version != "" && version != before.GetEtag() || server.CreateOnly(ctx):
+	case !ok || version.Exclude(before.GetEtag()) || server.CreateOnly(ctx):
 		return nil, false, fault.New(fault.EtagMismatch, "resource", wanted.GetName())
 	}
 	after := proto.CloneOf(before)

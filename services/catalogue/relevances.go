@@ -14,6 +14,9 @@ import (
 	"kompass.krz.de/services/platform/server"
 )
 
+// unset is the etag of rules that nobody has set yet, which a change can build on like on any other.
+var unset = etag(0)
+
 // relevanceOf is the relevance of an entry of the catalogue, after inheritance; false when neither entry nor rules exist.
 func (s *catalogue) relevanceOf(name string) (*cataloguev1.Relevance, bool) {
 	stored, ok := s.relevance.Get(name)
@@ -21,7 +24,7 @@ func (s *catalogue) relevanceOf(name string) (*cataloguev1.Relevance, bool) {
 	if !ok && !exists {
 		return nil, false
 	}
-	answer := &cataloguev1.Relevance{Name: name}
+	answer := &cataloguev1.Relevance{Name: name, Etag: unset}
 	if ok {
 		answer = proto.CloneOf(stored)
 	}
@@ -95,7 +98,7 @@ func ruled(ctx context.Context, at *catalogue, req *cataloguev1.UpdateRelevanceR
 	switch {
 	case !ok && version == "":
 		return nil, nil, notFound(wanted.GetName())
-	case version != "" && version != before.GetEtag(), server.CreateOnly(ctx) && before.GetEtag() != "":
+	case version.Exclude(before.GetEtag()), server.CreateOnly(ctx) && before.GetEtag() != unset:
 		return nil, nil, fault.New(fault.EtagMismatch, "resource", wanted.GetName())
 	}
 	after := proto.CloneOf(before)

@@ -1,10 +1,12 @@
 package catalogue
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
@@ -71,6 +73,27 @@ func TestRelevance(t *testing.T) {
 		t.Errorf("%v", none)
 	}
 	expect(kreisfreie, "OBLIGATION_OWED "+ozg)
+}
+
+// TestRelevanceNeverSet: rules that nobody has set have a version that a change can build on.
+func TestRelevanceNeverSet(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	c.load(services(1, 1))
+	before, err := c.GetRelevance(t.Context(), &cataloguev1.GetRelevanceRequest{Name: name(1) + "/relevance"})
+	if err != nil || before.GetEtag() != "0" {
+		t.Fatalf("%v %v", before, err)
+	}
+	change := func(ctx context.Context, note, etag string) error {
+		_, err := c.UpdateRelevance(ctx, &cataloguev1.UpdateRelevanceRequest{Relevance: &cataloguev1.Relevance{Name: before.GetName(), Etag: etag, Note: note}})
+		return err
+	}
+	createOnly := metadata.AppendToOutgoingContext(admin(t), "if-none-match", "*")
+	if err := change(createOnly, "a", "0"); err != nil {
+		t.Errorf("the first change: %v", err)
+	}
+	refused(t, change(admin(t), "b", "0"), codes.Aborted, "ETAG_MISMATCH")
+	refused(t, change(createOnly, "b", ""), codes.Aborted, "ETAG_MISMATCH")
 }
 
 // TestRelevanceRefusals: each with its own reason.

@@ -82,7 +82,7 @@ func found[T interface {
 	entity, ok := k.find(w, name)
 	wanted := server.Etag(ctx, etag)
 	switch {
-	case ok && (server.CreateOnly(ctx) || wanted != "" && wanted != entity.GetEtag()), !ok && wanted != "":
+	case ok && (server.CreateOnly(ctx) || wanted.Exclude(entity.GetEtag())), !ok && wanted != "":
 		return entity, fault.New(fault.EtagMismatch, "resource", name)
 	case !ok:
 		return entity, fault.New(fault.NotFound, "resource", name)

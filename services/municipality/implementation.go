@@ -17,12 +17,13 @@ import (
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/server"
 )
 
 // edit is what a client wants of one implementation.
 type edit struct {
 	request      *municipalityv1.UpdateImplementationRequest
-	etag         string // the version it builds on; empty for any
+	etag         server.Versions // what it may build on
 	createOnly   bool
 	existingOnly bool
 	today        string // the day of the change, "2027-03-31"
@@ -38,7 +39,7 @@ func (r records) decideImplementation(e edit) (*municipalityv1.Implementation, [
 		return nil, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
 	}
 	recorded := p.find(keyOf(name))
-	if e.createOnly && recorded != nil || e.existingOnly && recorded == nil || e.etag != "" && e.etag != recorded.etag() {
+	if e.createOnly && recorded != nil || e.existingOnly && recorded == nil || e.etag.Exclude(recorded.etag()) {
 		return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
 	}
 	before, after := recorded.stored(p.ags), &municipalityv1.Implementation{Name: name}

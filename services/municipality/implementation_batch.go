@@ -54,7 +54,7 @@ func (s *Service) BatchUpdateImplementations(ctx context.Context, req *municipal
 }
 
 func editOf(one *municipalityv1.UpdateImplementationRequest, today string) edit {
-	return edit{request: one, etag: one.GetImplementation().GetEtag(), today: today}
+	return edit{request: one, etag: server.Versions(one.GetImplementation().GetEtag()), today: today}
 }
 
 // answerBatch answers what is recorded for the requests of a batch; one that was removed since is left out.

@@ -148,7 +148,7 @@ func (s *Service) DeleteImplementation(ctx context.Context, req *municipalityv1.
 		if err != nil {
 			return nil, err
 		}
-		if wanted != "" && wanted != i.GetEtag() {
+		if wanted.Exclude(i.GetEtag()) {
 			return nil, fault.New(fault.EtagMismatch, "resource", name)
 		}
 		return []ledger.Draft{s.removal(name)}, nil

@@ -42,7 +42,7 @@ func (s *Service) ImportImplementations(ctx context.Context, req *municipalityv1
 		force = true
 		_, _ = decide(result.State, s.today().String())
 	}
-	report.ValidateOnly = req.GetValidateOnly()
+	report.ValidateOnly, report.Repeated = req.GetValidateOnly(), result.Repeated
 	return report, nil
 }
 

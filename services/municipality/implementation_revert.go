@@ -27,7 +27,7 @@ func (s *Service) RevertImplementation(ctx context.Context, req *municipalityv1.
 	result, err := s.change(ctx, req, req.GetValidateOnly(), func(r records, _ string) ([]ledger.Draft, error) {
 		p := r.place(agsOf(name))
 		before := p.find(keyOf(name))
-		if wanted != "" && wanted != before.etag() || before == nil && server.ExistingOnly(ctx) || before != nil && server.CreateOnly(ctx) {
+		if wanted.Exclude(before.etag()) || before == nil && server.ExistingOnly(ctx) || before != nil && server.CreateOnly(ctx) {
 			return nil, fault.New(fault.EtagMismatch, "resource", name)
 		}
 		var drafts []ledger.Draft

@@ -63,6 +63,7 @@ func (s *Service) ImportMunicipalities(ctx context.Context, req *municipalityv1.
 	if err != nil {
 		return nil, err
 	}
+	report.Repeated = result.Repeated
 	return report, nil
 }
 

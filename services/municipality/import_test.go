@@ -212,9 +212,12 @@ func TestImportWarnsAndValidatesOnly(t *testing.T) {
 	_, err = w.client.GetMunicipality(w.ctx, &municipalityv1.GetMunicipalityRequest{Name: "municipalities/05758004"})
 	wantReason(t, err, "RESOURCE_NOT_FOUND")
 	req := &municipalityv1.ImportMunicipalitiesRequest{File: file, RequestId: "import-1"}
-	for range 2 {
+	for again := range 2 {
 		report, err = w.client.ImportMunicipalities(w.ctx, req)
 		must(t, err)
+		if report.GetRepeated() != (again == 1) {
+			t.Errorf("time %d: %v", again, report)
+		}
 	}
 	if report.GetAdded() != 0 || report.GetUnchanged() != 1 {
 		t.Errorf("repetition: %v", report)

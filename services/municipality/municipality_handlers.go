@@ -55,7 +55,7 @@ func (s *Service) UpdateMunicipality(ctx context.Context, req *municipalityv1.Up
 		switch {
 		case before == nil:
 			return nil, nil, fault.New(fault.NotFound, "resource", name)
-		case createOnly, wanted != "" && wanted != before.municipality.GetEtag():
+		case createOnly, wanted.Exclude(before.municipality.GetEtag()):
 			return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
 		}
 		return r.decideMunicipality(before.municipality, req)

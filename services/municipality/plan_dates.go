@@ -50,10 +50,10 @@ func newCalendar(settings *municipalityv1.Plan, today string) *calendar {
 	return c
 }
 
-// take finds room in a month not before the given one.
+// take finds room in a month not before the given one; the last month of all has room for everything.
 func (c *calendar) take(from month) month {
 	m := max(from, c.reached[from])
-	for c.taken[m] >= c.room(m) {
+	for m < lastMonth && c.taken[m] >= c.room(m) {
 		m++
 	}
 	c.taken[m]++
@@ -70,6 +70,9 @@ func (c *calendar) room(m month) int {
 
 // month counts months since the year 0.
 type month int
+
+// lastMonth is the last one that an ISO date can name.
+const lastMonth month = 9999*12 + 11
 
 // monthOf is the month of an ISO date; 0 for what is none.
 func monthOf(date string) month {

@@ -23,13 +23,13 @@ func (s *Service) GetPlan(_ context.Context, req *municipalityv1.GetPlanRequest)
 	return r.answerPlan(p, r.settingsOf(p), req, s.today())
 }
 
-// settingsOf is what people set of a place's plan; an empty plan when nobody did.
+// settingsOf is what people set of a place's plan; an empty plan of the version 0 when nobody did.
 func (r records) settingsOf(p *place) *municipalityv1.Plan {
 	ags := p.municipality.GetAgs()
 	if set, ok := r.plans.Get(ags); ok {
 		return set
 	}
-	return &municipalityv1.Plan{Name: planName(ags)}
+	return &municipalityv1.Plan{Name: planName(ags), Etag: etag(0)}
 }
 
 // answerPlan computes a plan from its settings and answers a page of it. Totals, departments and the end are those of

@@ -84,7 +84,7 @@ func TestPlan(t *testing.T) {
 	if planTable(got) != want {
 		t.Errorf("got:\n%s\nwant:\n%s", planTable(got), want)
 	}
-	if got.GetAsOfDate() != "2026-11-23" || got.GetEtag() != "" || got.GetUpdateTime() != nil || got.GetName() != lemgoPlan {
+	if got.GetAsOfDate() != "2026-11-23" || got.GetEtag() != "0" || got.GetUpdateTime() != nil || got.GetName() != lemgoPlan {
 		t.Errorf("head of the plan: %v", got)
 	}
 	if none := w.plan("municipalities/05758999/plan", ""); none.GetTotalSize() != 0 || none.GetEndDate() != "" || none.GetDepartments() != nil {
@@ -203,6 +203,8 @@ func TestPlanRefuses(t *testing.T) {
 		"capacity":            {&municipalityv1.Plan{Name: lemgoPlan, MonthlyCapacity: -1}, nil, false, "INVALID_FIELD", "plan.monthlyCapacity"},
 		"weight":              {&municipalityv1.Plan{Name: lemgoPlan, Weights: &municipalityv1.PlanWeights{Cases: percent(1001)}}, nil, false, "INVALID_FIELD", "plan.weights.cases"},
 		"no such day":         {&municipalityv1.Plan{Name: lemgoPlan, StartDate: "2027-02-29"}, nil, false, "INVALID_FIELD", "plan.startDate"},
+		"next century":        {&municipalityv1.Plan{Name: lemgoPlan, StartDate: "9999-12-31"}, nil, false, "INVALID_FIELD", "plan.startDate"},
+		"in 10 years and so":  {&municipalityv1.Plan{Name: lemgoPlan, StartDate: "2036-11-24"}, nil, true, "INVALID_FIELD", "plan.startDate"},
 		"no such day either":  {&municipalityv1.Plan{Name: lemgoPlan, StartDate: "2027-02-29"}, nil, true, "INVALID_FIELD", "plan.startDate"},
 		"what is computed":    {&municipalityv1.Plan{Name: lemgoPlan, EndDate: "2027-01-01"}, []string{"end_date"}, false, "INVALID_FIELD_MASK", "updateMask"},
 		"old version":         {&municipalityv1.Plan{Name: lemgoPlan, Etag: "zz"}, nil, false, "ETAG_MISMATCH", ""},
@@ -222,7 +224,7 @@ func TestPlanRefuses(t *testing.T) {
 			t.Errorf("%s: got %s %v (%v)", name, reason, fields, err)
 		}
 	}
-	if p := w.plan(lemgoPlan, ""); p.GetEtag() != "" {
+	if p := w.plan(lemgoPlan, ""); p.GetEtag() != "0" {
 		t.Errorf("something was written: %v", p)
 	}
 }
@@ -239,14 +241,26 @@ func TestPlanVersions(t *testing.T) {
 	}
 	_, err := update(1, "if-match", "*")
 	wantReason(t, err, "ETAG_MISMATCH")
+	_, err = update(1, "if-match", `"7"`)
+	wantReason(t, err, "ETAG_MISMATCH")
+	unset := w.plan(lemgoPlan, "").GetEtag()
+	if same := must1(update(0, "if-match", `"`+unset+`"`)); same.GetEtag() != unset {
+		t.Errorf("a change of nothing was written: %v", same)
+	}
 	first := must1(update(1, "if-none-match", "*"))
+	_, err = update(2, "if-match", `"`+unset+`"`)
+	wantReason(t, err, "ETAG_MISMATCH")
 	_, err = update(2, "if-none-match", "*")
 	wantReason(t, err, "ETAG_MISMATCH")
-	second := must1(update(2, "if-match", `"`+first.GetEtag()+`"`))
+	second := must1(update(2, "if-match", `"`+unset+`", W/"`+first.GetEtag()+`"`))
 	_, err = update(3, "if-match", `"`+first.GetEtag()+`"`)
 	wantReason(t, err, "ETAG_MISMATCH")
 	if second.GetMonthlyCapacity() != 2 || second.GetEtag() == first.GetEtag() {
 		t.Errorf("second: %v", second)
+	}
+	if set := must1(w.client.UpdatePlan(w.ctx, &municipalityv1.UpdatePlanRequest{
+		Plan: &municipalityv1.Plan{Name: detmoldPlan, Etag: unset, StartDate: "2036-11-23"}})); set.GetStartDate() != "2036-11-23" {
+		t.Errorf("the first change on the version that nobody set: %v", set)
 	}
 	once := &municipalityv1.UpdatePlanRequest{Plan: &municipalityv1.Plan{Name: lemgoPlan, MonthlyCapacity: 9}, RequestId: "einmal"}
 	a := must1(w.client.UpdatePlan(w.ctx, once))

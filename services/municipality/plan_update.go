@@ -21,9 +21,10 @@ import (
 // planEdit is what a client wants of a plan.
 type planEdit struct {
 	request      *municipalityv1.UpdatePlanRequest
-	etag         string // the version it builds on; empty for any
+	etag         server.Versions // what it may build on
 	createOnly   bool
 	existingOnly bool
+	latest       string // the latest start, an ISO date
 }
 
 // UpdatePlan sets capacity, start and weights of a plan, or answers the plan that would follow.
@@ -33,15 +34,20 @@ func (s *Service) UpdatePlan(ctx context.Context, req *municipalityv1.UpdatePlan
 		return nil, fault.New(fault.InvalidField).Field("plan.name",
 			"muss die Form „municipalities/05758004/plan“ haben", "must have the form \"municipalities/05758004/plan\"")
 	}
-	e := planEdit{req, server.Etag(ctx, req.GetPlan().GetEtag()), server.CreateOnly(ctx), server.ExistingOnly(ctx)}
+	e := planEdit{
+		request: req, etag: server.Etag(ctx, req.GetPlan().GetEtag()),
+		createOnly: server.CreateOnly(ctx), existingOnly: server.ExistingOnly(ctx),
+	}
+	now := s.clock()
+	e.latest = now.UTC().AddDate(maxYearsAhead, 0, 0).Format(time.DateOnly)
 	if req.GetValidateOnly() {
-		return s.wouldPlan(e)
+		return s.wouldPlan(e, now)
 	}
 	if len(req.GetPlan().GetAssumptions()) > 0 {
 		return nil, fault.New(fault.InvalidField).Field("plan.assumptions",
 			"sind nur mit „validateOnly“ möglich und werden nie gespeichert", "are only for validate_only and never stored")
 	}
-	cause, err := server.Cause(ctx, req, s.clock())
+	cause, err := server.Cause(ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +75,11 @@ func (r records) decidePlan(e planEdit) (*municipalityv1.Plan, []string, error) 
 	if p == nil {
 		return nil, nil, fault.New(fault.NotFound, "resource", municipalityName(agsOf(name)))
 	}
-	before, exists := r.plans.Get(agsOf(name))
-	if e.createOnly && exists || e.existingOnly && !exists || e.etag != "" && e.etag != before.GetEtag() {
+	_, exists := r.plans.Get(agsOf(name))
+	stored := proto.CloneOf(r.settingsOf(p))
+	if e.createOnly && exists || e.existingOnly && !exists || e.etag.Exclude(stored.GetEtag()) {
 		return nil, nil, fault.New(fault.EtagMismatch, "resource", name)
 	}
-	stored := proto.CloneOf(r.settingsOf(p))
 	stored.Etag, stored.UpdateTime = "", nil
 	after := proto.CloneOf(stored)
 	if _, err := mask.Apply(after, e.request.GetPlan(), e.request.GetUpdateMask()); err != nil {
@@ -82,17 +88,35 @@ func (r records) decidePlan(e planEdit) (*municipalityv1.Plan, []string, error) 
 	if proto.Size(after.GetWeights()) == 0 {
 		after.Weights = nil
 	}
-	if d := after.GetStartDate(); d != "" {
-		if _, err := time.Parse(time.DateOnly, d); err != nil {
-			return nil, nil, fault.New(fault.InvalidField).Field("plan.start_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+	if d := after.GetStartDate(); d != stored.GetStartDate() {
+		if err := e.checkStart(d); err != nil {
+			return nil, nil, err
 		}
 	}
 	return after, differences(stored, after), nil
 }
 
+// maxYearsAhead is how far ahead a plan may start: further on it is a typing error, and nobody plans by the dates.
+const maxYearsAhead = 10
+
+// checkStart holds the start of a plan, an ISO date or empty, to the calendar and to the years that people plan ahead.
+func (e planEdit) checkStart(date string) error {
+	if date == "" {
+		return nil
+	}
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
+		return fault.New(fault.InvalidField).Field("plan.start_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+	}
+	if date > e.latest {
+		return fault.New(fault.InvalidField).Field("plan.start_date",
+			fmt.Sprintf("darf höchstens %d Jahre nach heute liegen", maxYearsAhead), fmt.Sprintf("may be %d years after today at most", maxYearsAhead))
+	}
+	return nil
+}
+
 // wouldPlan answers the plan that would follow from an edit and its assumptions: as many items as a page can hold at
 // most, because what is not stored has no further pages.
-func (s *Service) wouldPlan(e planEdit) (*municipalityv1.Plan, error) {
+func (s *Service) wouldPlan(e planEdit, now time.Time) (*municipalityv1.Plan, error) {
 	r, err := s.replica.Read()
 	if err != nil {
 		return nil, err
@@ -101,7 +125,6 @@ func (s *Service) wouldPlan(e planEdit) (*municipalityv1.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := s.clock()
 	r, err = r.assume(s.replica.Own(), e.request.GetPlan(), now)
 	if err != nil {
 		return nil, err
@@ -124,7 +147,7 @@ func (r records) assume(own ledger.Name, wanted *municipalityv1.Plan, now time.T
 	for i, a := range wanted.GetAssumptions() {
 		name := a.GetName()
 		after, _, err := r.decideImplementation(edit{
-			request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: a.GetEtag(), today: dayAt(now).String(),
+			request: &municipalityv1.UpdateImplementationRequest{Implementation: a}, etag: server.Versions(a.GetEtag()), today: dayAt(now).String(),
 		})
 		if err != nil {
 			return r, placed(err, func(field string) string {

@@ -96,18 +96,36 @@ func idempotencyKey(ctx context.Context) string {
 	return strings.Trim(incoming(ctx, HeaderIdempotencyKey), `"`)
 }
 
-// Etag is the version that a change builds on: the etag of the resource in the request, else the first one of if-match without
-// quotes and weakness mark; empty when any version will do, which "*" says as well (see [ExistingOnly]).
-func Etag(ctx context.Context, fromResource string) string {
+// Versions are the etags that a change may build on, separated by commas; empty when any version will do.
+type Versions string
+
+// Exclude tells whether a change must not build on the current etag, which is empty for what does not exist.
+func (v Versions) Exclude(current string) bool {
+	if v == "" {
+		return false
+	}
+	for version := range strings.SplitSeq(string(v), ",") {
+		if version == current && current != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// Etag tells which versions a change may build on: the etag of the resource in the request, else those of if-match
+// (RFC 9110, 13.1.1: any of them) without quotes and weakness mark. "*" is any version as well (see [ExistingOnly]).
+func Etag(ctx context.Context, fromResource string) Versions {
 	if fromResource != "" {
-		return fromResource
+		return Versions(fromResource)
 	}
-	first, _, _ := strings.Cut(incoming(ctx, HeaderIfMatch), ",")
-	etag := strings.Trim(strings.TrimPrefix(strings.TrimSpace(first), "W/"), `"`)
-	if etag == "*" {
-		return ""
+	tags := strings.Split(incoming(ctx, HeaderIfMatch), ",")
+	for i, tag := range tags {
+		tags[i] = strings.Trim(strings.TrimPrefix(strings.TrimSpace(tag), "W/"), `"`)
+		if tags[i] == "*" {
+			return ""
+		}
 	}
-	return etag
+	return Versions(strings.Join(tags, ","))
 }
 
 // CreateOnly tells whether the client wants the resource created, never changed (if-none-match: *).

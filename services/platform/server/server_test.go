@@ -284,8 +284,9 @@ func TestHeaders(t *testing.T) {
 func TestWhatHandlersAsk(t *testing.T) {
 	t.Parallel()
 	type answers struct {
-		actor, requestID, own, etag, given string
-		key, create, existing              bool
+		actor, requestID, own string
+		etag, given           Versions
+		key, create, existing bool
 	}
 	cases := map[string]struct {
 		headers []string
@@ -293,7 +294,7 @@ func TestWhatHandlersAsk(t *testing.T) {
 	}{
 		"nothing": {nil, answers{"administrator", "trace", "own", "", "e9", false, false, false}},
 		"key":     {[]string{HeaderIdempotencyKey, `"k1"`}, answers{"administrator", "k1", "own", "", "e9", true, false, false}},
-		"etag":    {[]string{HeaderIfMatch, `W/"abc", "def"`}, answers{"administrator", "trace", "own", "abc", "e9", false, false, false}},
+		"etag":    {[]string{HeaderIfMatch, `W/"abc", "def"`}, answers{"administrator", "trace", "own", "abc,def", "e9", false, false, false}},
 		"any":     {[]string{HeaderIfMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, false, true}},
 		"create":  {[]string{HeaderIfNoneMatch, `*`}, answers{"administrator", "trace", "own", "", "e9", false, true, false}},
 		"not any": {[]string{HeaderIfNoneMatch, `"abc"`}, answers{"administrator", "trace", "own", "", "e9", false, false, false}},
@@ -314,6 +315,22 @@ func TestWhatHandlersAsk(t *testing.T) {
 	}
 	if ctx := t.Context(); Actor(ctx)+RequestID(ctx, "")+TraceID(ctx) != "" {
 		t.Error("outside of a call there is an actor or an id")
+	}
+}
+
+func TestVersionsExclude(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		versions Versions
+		current  string
+		want     bool
+	}{
+		{"", "7", false}, {"", "", false}, {"7", "7", false}, {"6,7", "7", false}, {"7,6", "7", false},
+		{"6", "7", true}, {"6,8", "7", true}, {"77", "7", true}, {"7", "", true}, {"6,", "", true}, {",", "7", true},
+	} {
+		if got := c.versions.Exclude(c.current); got != c.want {
+			t.Errorf("%q excludes %q: %v", c.versions, c.current, got)
+		}
 	}
 }
 

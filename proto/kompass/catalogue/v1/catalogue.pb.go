@@ -853,7 +853,7 @@ type Relevance struct {
 	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	// What holds for every class after inheritance.
 	EffectiveRules []*EffectiveRule `protobuf:"bytes,4,rep,name=effective_rules,json=effectiveRules,proto3" json:"effective_rules,omitempty"`
-	// Version, for If-Match; empty while no own rule was ever set.
+	// Version, for If-Match; "0" while no own rule was ever set.
 	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last changed.
 	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`

@@ -255,8 +255,11 @@ type ImportReport struct {
 	IssueCount int32 `protobuf:"varint,13,opt,name=issue_count,json=issueCount,proto3" json:"issue_count,omitempty"`
 	// Columns of the file that the import does not use.
 	IgnoredColumns []string `protobuf:"bytes,14,rep,name=ignored_columns,json=ignoredColumns,proto3" json:"ignored_columns,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// True when the same request had its effect before: the figures compare with the state since then. Those of a catalogue
+	// revision stay the ones of the first time.
+	Repeated      bool `protobuf:"varint,15,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportReport) Reset() {
@@ -387,6 +390,13 @@ func (x *ImportReport) GetIgnoredColumns() []string {
 	return nil
 }
 
+func (x *ImportReport) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
 // One finding about one row of an imported file.
 type ImportIssue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -491,7 +501,7 @@ var File_kompass_common_v1_import_report_proto protoreflect.FileDescriptor
 
 const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/common/v1/import_report.proto\x12\x11kompass.common.v1\"\x89\x06\n" +
+	"%kompass/common/v1/import_report.proto\x12\x11kompass.common.v1\"\xa5\x06\n" +
 	"\fImportReport\x12;\n" +
 	"\x05table\x18\x01 \x01(\x0e2%.kompass.common.v1.ImportReport.TableR\x05table\x125\n" +
 	"\x06format\x18\x02 \x01(\x0e2\x1d.kompass.common.v1.FileFormatR\x06format\x12\x1a\n" +
@@ -508,7 +518,8 @@ const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\x06issues\x18\f \x03(\v2\x1e.kompass.common.v1.ImportIssueR\x06issues\x12\x1f\n" +
 	"\vissue_count\x18\r \x01(\x05R\n" +
 	"issueCount\x12'\n" +
-	"\x0fignored_columns\x18\x0e \x03(\tR\x0eignoredColumns\"\x87\x02\n" +
+	"\x0fignored_columns\x18\x0e \x03(\tR\x0eignoredColumns\x12\x1a\n" +
+	"\brepeated\x18\x0f \x01(\bR\brepeated\"\x87\x02\n" +
 	"\x05Table\x12\x15\n" +
 	"\x11TABLE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fTABLE_THEMES\x10\x01\x12\x14\n" +

@@ -1681,13 +1681,14 @@ type Plan struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// How many services a month the municipality can put online; 4 when 0. Proposed dates follow from it.
 	MonthlyCapacity int32 `protobuf:"varint,2,opt,name=monthly_capacity,json=monthlyCapacity,proto3" json:"monthly_capacity,omitempty"`
-	// First day of the plan, "2027-01-01"; today when empty or past.
+	// First day of the plan, "2027-01-01"; today when empty or past, at most 10 years ahead.
 	StartDate string `protobuf:"bytes,3,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
-	// How much each term of the score weighs.
+	// How much each term of the score weighs. A change replaces it as a whole, terms that are not named weigh 100 again, unless
+	// the mask names single weights: update_mask "weights.bundle".
 	Weights *PlanWeights `protobuf:"bytes,4,opt,name=weights,proto3" json:"weights,omitempty"`
 	// What if: implementations of this municipality as they would be. Only with validate_only, never stored.
 	Assumptions []*Implementation `protobuf:"bytes,5,rep,name=assumptions,proto3" json:"assumptions,omitempty"`
-	// Version, for If-Match; empty while nobody set anything.
+	// Version, for If-Match; "0" while nobody set anything.
 	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last set; absent while nobody did.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
