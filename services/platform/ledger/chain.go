@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -76,6 +77,13 @@ type Message struct {
 // Add checks the next messages of the stream and returns the entries that become visible by them, in order.
 // An error is a *Damage; the chain then stays where it was before the damaged record.
 func (c *Chain) Add(messages []Message) ([]Entry, error) {
+	read, damage := c.decode(messages)
+	entries, err := c.addAll(read)
+	return entries, cmp.Or(err, damage)
+}
+
+// decode reads messages, which needs no order and takes longer than adding them; it ends at the first that cannot be read.
+func (c *Chain) decode(messages []Message) ([]Entry, error) {
 	entries := make([]Entry, 0, len(messages))
 	for _, m := range messages {
 		e, err := decode(c.stream, m.Subject, m.Sequence, m.Data)
@@ -83,14 +91,22 @@ func (c *Chain) Add(messages []Message) ([]Entry, error) {
 			return entries, err
 		}
 		e.header = m.Header
-		c.mu.Lock()
-		entries, err = c.add(entries, e)
-		c.mu.Unlock()
-		if err != nil {
-			return entries, err
-		}
+		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+func (c *Chain) addAll(read []Entry) (visible []Entry, err error) {
+	visible = make([]Entry, 0, len(read))
+	for _, e := range read {
+		c.mu.Lock()
+		visible, err = c.add(visible, e)
+		c.mu.Unlock()
+		if err != nil {
+			return visible, err
+		}
+	}
+	return visible, nil
 }
 
 func (c *Chain) add(visible []Entry, e Entry) ([]Entry, error) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (f *Feed) read(ctx context.Context, last uint64, batches chan<- received, h
 		case <-ctx.Done():
 		}
 	}
-	after, err := f.log.replay(ctx, last, func(batch []Message) error { return f.check(batch, send) })
+	after, err := f.log.replay(ctx, last, func(read []Entry) error { return f.add(read, send) })
 	if err == nil && !f.log.writesAlone {
 		err = f.log.Follow(ctx, after, func(batch []Message) error { return f.check(batch, send) })
 	}
@@ -138,14 +139,23 @@ func (f *Feed) read(ctx context.Context, last uint64, batches chan<- received, h
 
 // check adds the next messages to the chain and passes on what becomes visible.
 func (f *Feed) check(batch []Message, pass func(received)) error {
-	entries, err := f.chain.Add(batch)
+	read, damage := f.chain.decode(batch)
+	return cmp.Or(f.add(read, pass), damage)
+}
+
+// add is check for messages that were read already.
+func (f *Feed) add(read []Entry, pass func(received)) error {
+	if len(read) == 0 {
+		return nil
+	}
+	entries, err := f.chain.addAll(read)
 	if err == nil {
 		err = f.log.note(f.chain.End())
 	}
 	if err != nil {
 		return err
 	}
-	pass(received{batch[len(batch)-1].Sequence, entries})
+	pass(received{read[len(read)-1].Sequence, entries})
 	return nil
 }
 

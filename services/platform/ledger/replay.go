@@ -10,24 +10,40 @@ import (
 // replay hands the records up to last over from the block files of the embedded server, which is several times as fast as a
 // consumer: the server would read the same files, and wrap every record into a message. It answers where it ended; what is
 // missing up to last, a consumer has to bring. Files are only read; records up to last are in them, because the server
-// synced them before it counted them.
-func (l *Log) replay(ctx context.Context, last uint64, take func([]Message) error) (uint64, error) {
+// synced them before it counted them. Reading, decoding and taking go on side by side.
+func (l *Log) replay(ctx context.Context, last uint64, take func([]Entry) error) (uint64, error) {
 	if l.store == "" || last == 0 {
 		return 0, nil
 	}
 	var end uint64
 	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan []Message, 2)
+	batches, decoded := make(chan []Message, 2), make(chan []Entry, 2)
 	group.Go(func() error {
 		defer close(batches)
 		return l.readUpTo(ctx, last, batches)
 	})
 	group.Go(func() error {
+		defer close(decoded)
 		for batch := range batches {
-			if err := take(batch); err != nil {
+			entries, damage := l.feed.chain.decode(batch)
+			select {
+			case decoded <- entries:
+			case <-ctx.Done():
+			}
+			if damage != nil {
+				return damage
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for entries := range decoded {
+			if err := take(entries); err != nil {
 				return err
 			}
-			end = batch[len(batch)-1].Sequence
+			if n := len(entries); n > 0 {
+				end = entries[n-1].Sequence
+			}
 		}
 		return nil
 	})
