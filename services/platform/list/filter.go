@@ -38,8 +38,8 @@ var compiled, _ = lru.New[filterKey, *Filter](maxCompiled)
 //   - AND, OR (binds tighter, as AIP-160 has it), NOT, "-", parentheses; "field = (a OR b)"
 //   - a bare word searches display_name
 //   - "*" in the text of "=" stands for any text; enums by name or by the name without its prefix, in any case;
-//     timestamps as RFC 3339 or as a date; strings, ISO dates among them, compare by bytes; a list field in the middle of
-//     a path matches when any element does
+//     timestamps as RFC 3339 or as a date; strings, ISO dates among them, compare by bytes, and an empty one is neither
+//     less nor greater than anything; a list field in the middle of a path matches when any element does
 //   - values with "-", ".", ":" or leading zeros need no quotes; values with spaces do
 //
 // Fields are spelled as in proto or JSON. It returns [fault.InvalidFilter] with the position and the field.

@@ -90,7 +90,8 @@ func (c *compiler) valueTest(path []protoreflect.FieldDescriptor, comparator, te
 	return c.numberTest(path, comparator, text, at)
 }
 
-// stringTest compares by bytes; ":" searches within a single text and compares with elements of a list.
+// stringTest compares by bytes; ":" searches within a single text and compares with elements of a list. An empty text has
+// no place in an order.
 func stringTest(comparator, text string, list bool) func(protoreflect.Value) bool {
 	if comparator == filtering.FunctionHas && !list {
 		needle := fold(nil, strings.Trim(text, "*"))
@@ -104,7 +105,10 @@ func stringTest(comparator, text string, list bool) func(protoreflect.Value) boo
 		return func(v protoreflect.Value) bool { return wildcard(v.String(), parts) }
 	}
 	holds := outcome(comparator)
-	return func(v protoreflect.Value) bool { return holds(strings.Compare(v.String(), text)) }
+	return func(v protoreflect.Value) bool {
+		s := v.String()
+		return s != "" && holds(strings.Compare(s, text)) // what is absent, a date for example, lies before and after nothing
+	}
 }
 
 // wildcard matches a text against the parts between the asterisks.
