@@ -97,8 +97,12 @@ func (w *walker) value(path string, message protoreflect.MessageDescriptor, fiel
 	}
 	if field != nil {
 		w.scalar(path, field, token)
-		if text, ok := token.(string); ok && depth == 1 && field.Name() == "name" {
+		text, ok := token.(string)
+		switch {
+		case ok && depth == 1 && field.Name() == "name":
 			w.name = text
+		case ok && message != nil && message.FullName() == fieldMaskName:
+			w.mask(path, from, text)
 		}
 	}
 	return nil
