@@ -34,8 +34,11 @@ func TestDownload(t *testing.T) {
 			t.Errorf("HEAD of %s: %d", c.path, head.ContentLength)
 		}
 	}
-	if refused, _ := ask(t, "GET", server.URL+"/v1/municipalities/05758004/implementations:export?format=pdf", ""); refused.StatusCode != http.StatusBadRequest || refused.Header.Get("Content-Disposition") != "" {
-		t.Errorf("%d %v", refused.StatusCode, refused.Header)
+	for _, format := range []string{"pdf", "geojson", "FILE_FORMAT_XZUFI"} {
+		refused, body := ask(t, "GET", server.URL+"/v1/municipalities/05758004/implementations:export?format="+format, "")
+		if refused.StatusCode != http.StatusBadRequest || refused.Header.Get("Content-Disposition") != "" || !strings.Contains(string(body), "muss einer dieser Werte sein: csv, xlsx / ") {
+			t.Errorf("%s: %d %v %s", format, refused.StatusCode, refused.Header, body)
+		}
 	}
 }
 
@@ -47,5 +50,10 @@ func TestDownloadsAreDescribed(t *testing.T) {
 	produces, _ := operation["produces"].([]any)
 	if !slices.Contains(produces, any("text/csv")) || text(members(operation, "responses", "200", "schema")["type"]) != "file" {
 		t.Errorf("%v", operation)
+	}
+	for _, p := range items(operation["parameters"]) {
+		if formats, _ := p["enum"].([]any); p["name"] == "format" && !slices.Equal(formats, []any{"csv", "xlsx"}) {
+			t.Errorf("formats: %v", p)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -41,23 +42,29 @@ func paramsOf(ep *endpoint) map[string]*param {
 		}
 		p := &param{field: field}
 		if field.Enum() != nil {
-			p.short, p.choices = shortNames(field.Enum())
+			p.short, p.choices = shortNames(field)
 		}
 		params[field.JSONName()] = p
 	}
 	return params
 }
 
-// shortNames gives every value of an enum a spelling without prefix, in lowerCamelCase: FILE_FORMAT_CSV is "csv". The
-// prefix is that of the zero value, which itself has no short name.
-func shortNames(enum protoreflect.EnumDescriptor) (names map[string]string, choices string) {
+// shortNames gives every value of an enum that the field may have a spelling without prefix, in lowerCamelCase:
+// FILE_FORMAT_CSV is "csv". The prefix is that of the zero value, which itself has no short name.
+func shortNames(field protoreflect.FieldDescriptor) (names map[string]string, choices string) {
+	enum := field.Enum()
+	rules, _ := proto.GetExtension(field.Options(), validate.E_Field).(*validate.FieldRules)
+	allowed := rules.GetEnum().GetIn()
 	prefix := strings.TrimSuffix(string(enum.Values().ByNumber(0).Name()), "UNSPECIFIED")
 	names = map[string]string{}
 	var list []string
 	for i := range enum.Values().Len() {
-		full := string(enum.Values().Get(i).Name())
+		full, number := string(enum.Values().Get(i).Name()), enum.Values().Get(i).Number()
+		if allowed != nil && !slices.Contains(allowed, int32(number)) {
+			continue
+		}
 		names[full] = full
-		if enum.Values().Get(i).Number() == 0 {
+		if number == 0 {
 			continue
 		}
 		short := camel(strings.ToLower(strings.TrimPrefix(full, prefix)))
