@@ -3,6 +3,7 @@ package list
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -186,7 +187,7 @@ func (c *compiler) invalid(e *expr.Expr, de, en string) error {
 
 // syntax makes the error for a filter that the parser refused; the innermost message is the one that helps.
 func (c *compiler) syntax(err error) error {
-	offset, found := len(c.source.rewritten), "the end"
+	offset, found := len(c.source.rewritten), unexpectedEnd
 	type positioned interface {
 		error
 		Position() filtering.Position
@@ -197,7 +198,10 @@ func (c *compiler) syntax(err error) error {
 		offset, found = int(p.Position().Offset), p.Message()
 		err = errors.Unwrap(p)
 	}
-	return invalidFilter(c.source.column(offset), "ist nicht lesbar ("+found+")", "cannot be read ("+found+")")
+	if errors.Is(err, io.EOF) { // of what it noticed on the way the parser only says which rule it was at
+		found = unexpectedEnd
+	}
+	return invalidFilter(c.source.column(offset), "ist nicht lesbar: "+syntaxInGerman(found), "cannot be read: "+found)
 }
 
 func invalidFilter(column int, de, en string) *fault.Error {

@@ -29,7 +29,7 @@ func (t *Table) Map(synonyms map[string][]string) (Columns, error) {
 			continue
 		}
 		if first, taken := c.index[field]; taken {
-			e := fail(DuplicateColumn, 0, "Die Spalten %q und %q bedeuten beide %s.", "The columns %q and %q both mean %s.",
+			e := fail(DuplicateColumn, 0, "Die Spalten „%s“ und „%s“ bedeuten beide %s.", "The columns %q and %q both mean %s.",
 				t.Header[first], name, field)
 			e.Column = name
 			return Columns{}, e

@@ -45,7 +45,12 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Reason == e.Reason && (t.Line == 0 || t.Line == e.Line)
 }
 
-// fail formats both texts with the same arguments.
+// fail formats both texts with the same arguments, those that come from the file cleaned, as German quotes escape nothing.
 func fail(reason Reason, line int, de, en string, args ...any) *Error {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = CleanText(s)
+		}
+	}
 	return &Error{Line: line, Reason: reason, Message: fmt.Sprintf(de, args...), English: fmt.Sprintf(en, args...)}
 }

@@ -243,7 +243,7 @@ func TestMapRefuses(t *testing.T) {
 	table := &Table{Header: []string{"Name", "NAME "}}
 	_, err := table.Map(map[string][]string{"name": nil})
 	var e *Error
-	if !errors.As(err, &e) || e.Reason != DuplicateColumn || !strings.Contains(e.Message, `"Name"`) || !strings.Contains(e.Message, `"NAME "`) {
+	if !errors.As(err, &e) || e.Reason != DuplicateColumn || !strings.Contains(e.Message, "„Name“ und „NAME“") || !strings.Contains(e.English, `"Name" and "NAME"`) {
 		t.Errorf("twice the same column: %v", err)
 	}
 	if _, err := table.Map(map[string][]string{"a": {"name"}, "b": {"Name"}}); err == nil || errors.As(err, &e) && e == nil {

@@ -82,7 +82,7 @@ func Read(data []byte, opts Options) (*Table, error) {
 	case CSV:
 		table, err = readCSV(data, opts)
 	default:
-		err = fail(NotATable, 0, "Das Format %q ist unbekannt.", "The format %q is unknown.", opts.Format)
+		err = fail(NotATable, 0, "Das Format „%s“ ist unbekannt.", "The format %q is unknown.", opts.Format)
 	}
 	if err != nil {
 		return nil, err

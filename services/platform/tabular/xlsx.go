@@ -143,7 +143,7 @@ func openWorkbook(data []byte, opts Options) (*workbook, *Error) {
 	for _, f := range archive.File {
 		name := strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/"))
 		if _, twice := w.parts[name]; twice {
-			return nil, fail(Unsafe, 0, "Das Archiv enthält %q zweimal.", "The archive holds %q twice.", name)
+			return nil, fail(Unsafe, 0, "Das Archiv enthält „%s“ zweimal.", "The archive holds %q twice.", name)
 		}
 		w.parts[name] = f
 		declared += min(f.UncompressedSize64, 1<<50)
@@ -266,7 +266,7 @@ func (w *workbook) readRelations() *Error {
 			s.part = strings.TrimPrefix(to, "/")
 		}
 		if w.parts[strings.ToLower(s.part)] == nil {
-			return fail(Truncated, 0, "Das Blatt %q fehlt in der Excel-Datei.", "The sheet %q is missing in the Excel file.", s.name)
+			return fail(Truncated, 0, "Das Blatt „%s“ fehlt in der Excel-Datei.", "The sheet %q is missing in the Excel file.", s.name)
 		}
 		visible = append(visible, s)
 	}

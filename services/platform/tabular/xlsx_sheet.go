@@ -102,7 +102,7 @@ func (w *workbook) readSheet(sheet sheetRef, add func(line int, cells []string) 
 		if r := attr(e, "r"); r != "" {
 			n, err := strconv.Atoi(r)
 			if err != nil || n < line {
-				return fail(BadRow, s.line, "Auf diese Zeile folgt die Zeilennummer %q.", "This row is followed by the row number %q.", r)
+				return fail(BadRow, s.line, "Auf diese Zeile folgt die Zeilennummer „%s“.", "This row is followed by the row number %q.", r)
 			}
 			line = n
 		}
@@ -155,7 +155,7 @@ func (s *sheetReader) place(e xml.StartElement, next int) (int, error) {
 	}
 	column, ok := columnOf(ref)
 	if !ok || column < next {
-		return 0, fail(BadRow, s.line, "Der Zellbezug %q passt nicht in die Zeile.", "The cell reference %q does not fit into the row.", ref)
+		return 0, fail(BadRow, s.line, "Der Zellbezug „%s“ passt nicht in die Zeile.", "The cell reference %q does not fit into the row.", ref)
 	}
 	return column, nil
 }
@@ -244,7 +244,7 @@ func (s *sheetReader) interpret(kind, style, raw, inline string) (string, error)
 	case "s":
 		i, err := strconv.Atoi(strings.TrimSpace(raw))
 		if err != nil || i < 0 || i >= len(s.strings) {
-			return "", fail(BadRow, 0, "Die Zelle verweist auf einen Text %q, den es nicht gibt.", "The cell refers to a text %q that does not exist.", raw)
+			return "", fail(BadRow, 0, "Die Zelle verweist auf einen Text „%s“, den es nicht gibt.", "The cell refers to a text %q that does not exist.", raw)
 		}
 		return s.strings[i], nil
 	case "", "n":
