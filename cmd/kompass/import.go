@@ -26,7 +26,7 @@ import (
 
 // importCommand sends files to a running platform.
 type importCommand struct {
-	Files        []string `arg:"" name:"file" help:"Files: CSV, XLSX, XZuFi 2.2 or GeoJSON. Which table a file holds follows from its header." type:"existingfile"`
+	Files        []string `arg:"" name:"file" help:"Files: CSV, XLSX, XZuFi 2.2 or GeoJSON, of the catalogue, municipalities, or implementation states as exported. Which table a file holds follows from its header." type:"existingfile"`
 	Grpc         string   `help:"Address of the platform's gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Data         string   `help:"Data directory, for the key in admin.token." default:"data" placeholder:"DIR"`
 	TokenFile    string   `help:"File with the key, instead of DIR/admin.token." placeholder:"FILE"`
@@ -171,6 +171,9 @@ func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool)
 	fmt.Fprintf(w, "%s: %s, %d rows: %d added, %d changed, %d withdrawn, %d unchanged", path, table, r.GetRows(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged())
 	if r.GetRevision() > 0 {
 		fmt.Fprintf(w, ", revision %d", r.GetRevision())
+	}
+	if r.GetRepeated() {
+		fmt.Fprint(w, ", schon früher übernommen (repeated request)")
 	}
 	if r.GetIssueCount() > 0 {
 		fmt.Fprintf(w, ", %d findings", r.GetIssueCount())
