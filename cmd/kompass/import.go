@@ -166,9 +166,17 @@ func refusal(addr, path string, err error) error {
 	return fmt.Errorf("%s: %s", path, text)
 }
 
+// counted says a number with its noun, "1 row" or "2 rows".
+func counted(n int32, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool) {
 	table := strings.ToLower(strings.TrimPrefix(r.GetTable().String(), "TABLE_"))
-	fmt.Fprintf(w, "%s: %s, %d rows: %d added, %d changed, %d withdrawn, %d unchanged", path, table, r.GetRows(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged())
+	fmt.Fprintf(w, "%s: %s, %s: %d added, %d changed, %d withdrawn, %d unchanged", path, table, counted(r.GetRows(), "row"), r.GetAdded(), r.GetChanged(), r.GetWithdrawn(), r.GetUnchanged())
 	if r.GetRevision() > 0 {
 		fmt.Fprintf(w, ", revision %d", r.GetRevision())
 	}
@@ -176,7 +184,7 @@ func printReport(w io.Writer, path string, r *commonv1.ImportReport, quiet bool)
 		fmt.Fprint(w, ", schon früher übernommen (repeated request)")
 	}
 	if r.GetIssueCount() > 0 {
-		fmt.Fprintf(w, ", %d findings", r.GetIssueCount())
+		fmt.Fprintf(w, ", %s", counted(r.GetIssueCount(), "finding"))
 	}
 	if ignored := r.GetIgnoredColumns(); len(ignored) > 0 {
 		fmt.Fprintf(w, ", columns not used: %s", strings.Join(ignored, ", "))

@@ -163,7 +163,7 @@ func TestImportStates(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "staende.csv")
 	for _, c := range []struct{ table, want string }{
 		{string(export.body), " 0 added, 0 changed"},
-		{"ags;leika_key;phase;seit;notiz\n05758004;99102013002000;online;1.3.2026;aus der Tabelle\n", "implementations, 1 rows: "},
+		{"ags;leika_key;phase;seit;notiz\n05758004;99102013002000;online;1.3.2026;aus der Tabelle\n", "implementations, 1 row: "},
 	} {
 		if err := os.WriteFile(file, []byte(c.table), 0o600); err != nil {
 			t.Fatal(err)

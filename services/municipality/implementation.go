@@ -105,6 +105,9 @@ func settlePhaseDate(before, after *municipalityv1.Implementation, today string,
 	}
 }
 
+// firstTargetDate bounds target dates: an earlier one is a slip, like 01.01.0001 for a blank cell.
+const firstTargetDate = "1970-01-01"
+
 // checkImplementation holds an implementation to the rules that concern it alone. The error is fault.InvalidField.
 func checkImplementation(before, i *municipalityv1.Implementation, today string) error {
 	bad := fault.New(fault.InvalidField)
@@ -122,8 +125,12 @@ func checkImplementation(before, i *municipalityv1.Implementation, today string)
 	if field, de, en := maturity.Check(i.GetMaturity()); field != "" {
 		blame("maturity."+field, de, en)
 	}
-	if d := i.GetTargetDate(); d != "" && !isDay(d) {
+	switch d := i.GetTargetDate(); {
+	case d == "":
+	case !isDay(d):
 		blame("target_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
+	case d < firstTargetDate && d != before.GetTargetDate():
+		blame("target_date", "liegt vor 1970", "lies before 1970")
 	}
 	if i.GetPhaseDate() != before.GetPhaseDate() {
 		if de, en := checkPhaseDate(i, today); de != "" {

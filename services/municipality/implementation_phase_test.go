@@ -74,3 +74,20 @@ func TestPhaseDate(t *testing.T) {
 		})
 	}
 }
+
+// TestTargetDatesBegin1970: an earlier one is refused, unless it is on record already.
+func TestTargetDatesBegin1970(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		before, after string
+		blames        bool
+	}{
+		{"", "1969-12-31", true}, {"", "0001-01-01", true}, {"0001-01-01", "0001-01-01", false}, {"0001-01-01", "0002-01-01", true},
+		{"", "1970-01-01", false}, {"2027-01-01", "", false}, {"", "2027-02-29", true},
+	} {
+		before, after := &municipalityv1.Implementation{TargetDate: c.before}, &municipalityv1.Implementation{TargetDate: c.after}
+		if err := checkImplementation(before, after, "2026-11-23"); (err != nil) != c.blames {
+			t.Errorf("%q after %q: %v", c.after, c.before, err)
+		}
+	}
+}

@@ -135,10 +135,13 @@ func (t *stateTable) cells(row *stateRow) bool {
 		if text == "" {
 			continue
 		}
-		row.blank = row.blank && c.field == "model" // which says nothing without a level
+		row.blank = false
 		if de, en := t.cell(row, c.field, text); de != "" {
 			good = t.refuse(row, c.field, "INVALID_VALUE", de, en)
 		}
+	}
+	if m := plainText(t.columns.Raw(row.Row, "model")); m != "" && row.values.GetMaturity() == nil && good {
+		return t.refuse(row, "model", "INVALID_VALUE", "Zum Reifegradmodell fehlt die Stufe.", "The level of this maturity model is missing.")
 	}
 	return good
 }
@@ -176,7 +179,7 @@ func (t *stateTable) cell(row *stateRow, field, text string) (de, en string) {
 	case "annual_cases":
 		n, ok := readCases(text)
 		if !ok {
-			return "Keine ganze Zahl.", "Not a whole number."
+			return notCount(text)
 		}
 		v.AnnualCases = proto.Int64(n)
 	default:

@@ -150,7 +150,7 @@ func readDay(s string) (string, bool) {
 			return "", false
 		}
 	}
-	if n[2] >= 0 && n[2] < 100 {
+	if n[2] >= 0 && len(strings.TrimSpace(parts[2])) <= 2 {
 		n[2] += 2000
 	}
 	iso := fmt.Sprintf("%04d-%02d-%02d", n[2], n[1], n[0])

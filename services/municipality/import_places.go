@@ -242,7 +242,8 @@ func (p *placeReader) numbers(row *placeRow, r tabular.Row) {
 	if c := p.cell(r, "population"); c.value != "" {
 		n, ok := parseCount(c.value)
 		if !ok {
-			p.fail(c, "INVALID_NUMBER", "Keine ganze Zahl.", "Not a whole number.")
+			de, en := notCount(c.value)
+			p.fail(c, "INVALID_NUMBER", de, en)
 		}
 		m.Population = n
 		row.fields = append(row.fields, "population")

@@ -51,10 +51,13 @@ func agsOfARS(ars string) string { return ars[:5] + ars[9:] }
 // maxCount bounds inhabitants; nothing on earth that is counted here has more.
 const maxCount = 1_000_000_000
 
+// countSeparators stand between thousands.
+const countSeparators = ".,' \u00a0\u202f’"
+
 // parseCount reads a whole number that may have thousands separators ("46.030", "46 030", "46,030"), as long as they
 // stand where thousands are.
 func parseCount(text string) (int64, bool) {
-	digits, ok := joinThousands(text, ".,' \u00a0\u202f’")
+	digits, ok := joinThousands(text, countSeparators)
 	if !ok {
 		return 0, false
 	}
@@ -76,6 +79,14 @@ func joinThousands(text, separators string) (string, bool) {
 		}
 	}
 	return strings.Join(groups, ""), true
+}
+
+// notCount says in German and English what is wrong with a text that parseCount refuses: numbers are told their bounds.
+func notCount(text string) (de, en string) {
+	if _, isNumber := joinThousands(strings.TrimPrefix(text, "-"), countSeparators); isNumber {
+		return "Muss zwischen 0 und 1.000.000.000 liegen.", "Must lie between 0 and 1,000,000,000."
+	}
+	return "Keine ganze Zahl.", "Not a whole number."
 }
 
 // parseDecimal reads a number with a decimal point or comma; with both, the first one separates thousands.

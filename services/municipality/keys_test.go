@@ -73,3 +73,19 @@ func FuzzKeys(f *testing.F) {
 		_, _ = parseDecimal(s)
 	})
 }
+
+func TestCountsThatAreNoneSayWhy(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"99999999999": "Must lie between 0 and 1,000,000,000.", "-5": "Must lie between 0 and 1,000,000,000.",
+		"1.000.000.001": "Must lie between 0 and 1,000,000,000.", "99999999999999999999999": "Must lie between 0 and 1,000,000,000.",
+		"1.2": "Not a whole number.", "viele": "Not a whole number.", "-": "Not a whole number.", "--5": "Not a whole number.",
+	} {
+		if _, ok := parseCount(text); ok {
+			t.Errorf("%s is a count", text)
+		}
+		if _, en := notCount(text); en != want {
+			t.Errorf("%s: %s", text, en)
+		}
+	}
+}

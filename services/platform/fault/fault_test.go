@@ -61,12 +61,12 @@ func TestGRPCStatusHasEverythingButTheCause(t *testing.T) {
 		Detail(report).
 		Cause(errors.New("driver: secret"))
 	s := err.GRPCStatus()
-	if s.Code() != codes.InvalidArgument || s.Message() != "The import was refused: 1 rows are in error. Nothing was taken over." {
+	if s.Code() != codes.InvalidArgument || s.Message() != "The import was refused: rows in error: 1. Nothing was taken over." {
 		t.Errorf("status is %v %q", s.Code(), s.Message())
 	}
 	want := []proto.Message{
 		&errdetails.ErrorInfo{Reason: "IMPORT_BAD_ROWS", Domain: "kompass.krz.de", Metadata: map[string]string{"count": "1"}},
-		&errdetails.LocalizedMessage{Locale: "de", Message: "Der Import wurde abgelehnt: 1 Zeilen sind fehlerhaft. Es wurde nichts übernommen."},
+		&errdetails.LocalizedMessage{Locale: "de", Message: "Der Import wurde abgelehnt: fehlerhafte Zeilen: 1. Es wurde nichts übernommen."},
 		&errdetails.LocalizedMessage{Locale: "en", Message: s.Message()},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{
 			Field: "requests[2].sizeClass", Description: "fehlt / is missing", Reason: "IMPORT_BAD_ROWS",

@@ -65,8 +65,8 @@ var (
 		"The file holds a table of kind {table}. It belongs to {path}.")
 	// ImportBadRows: rows cannot be taken; the import report among the details names them. Placeholder: count.
 	ImportBadRows = register("IMPORT_BAD_ROWS", codes.InvalidArgument,
-		"Der Import wurde abgelehnt: {count} Zeilen sind fehlerhaft. Es wurde nichts übernommen.",
-		"The import was refused: {count} rows are in error. Nothing was taken over.")
+		"Der Import wurde abgelehnt: fehlerhafte Zeilen: {count}. Es wurde nichts übernommen.",
+		"The import was refused: rows in error: {count}. Nothing was taken over.")
 
 	// StateForbids: the resource is in a state that does not allow this. Placeholders: resource, state.
 	StateForbids = register("STATE_FORBIDS", codes.FailedPrecondition,
