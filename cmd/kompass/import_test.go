@@ -18,3 +18,15 @@ func TestReportsCountInWords(t *testing.T) {
 		}
 	}
 }
+
+// TestReportsSayThatARequestWasRepeated: its figures are those of the first time.
+func TestReportsSayThatARequestWasRepeated(t *testing.T) {
+	t.Parallel()
+	for _, repeated := range []bool{false, true} {
+		var b strings.Builder
+		printReport(&b, "x.csv", &commonv1.ImportReport{Rows: 3, Added: 3, Revision: 7, Repeated: repeated}, true)
+		if got := b.String(); strings.Contains(got, "(repeated request)") != repeated || !strings.Contains(got, "3 added") {
+			t.Errorf("repeated %v: %q", repeated, got)
+		}
+	}
+}
