@@ -8,38 +8,43 @@ import (
 )
 
 // The collector runs when the heap has grown by a share of what is alive. A small state is small beside what requests
-// allocate, so it may grow fourfold; one of the size of a country may not, or it would not fit. Between the two the heap
-// grows by about half a gigabyte.
+// allocate, so it may grow fourfold, a large one twofold; but all memory together stays below a limit for as long as that
+// leaves room to work, which a state of the size of Germany does.
 const (
 	mostGrowth  = 300 // percent
-	leastGrowth = 50
-	growth      = 512 << 20 // bytes
+	leastGrowth = 100
+	growth      = 512 << 20  // bytes, between the two
+	memoryLimit = 3200 << 20 // bytes
 )
 
-// tuneMemory adapts the collector to the state after every cycle. GOGC overrules it; GOMEMLIMIT works beside it.
+// tuneMemory adapts the collector to the state after every cycle. GOGC and GOMEMLIMIT overrule it.
 func tuneMemory() {
-	if os.Getenv("GOGC") != "" {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	debug.SetGCPercent(mostGrowth)
-	afterCycle(mostGrowth)
+	adapt(0)
+	afterCycle()
 }
 
 // afterCycle waits for the next cycle: an object that nothing holds is gone by then.
-func afterCycle(percent int) {
-	runtime.AddCleanup(new([16]byte), func(before int) {
+func afterCycle() {
+	runtime.AddCleanup(new([16]byte), func(struct{}) {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
-		now := growthFor(live[0].Value.Uint64())
-		if now != before {
-			debug.SetGCPercent(now)
-		}
-		afterCycle(now)
-	}, percent)
+		adapt(live[0].Value.Uint64())
+		afterCycle()
+	}, struct{}{})
 }
 
-// growthFor is by how many percent a heap with so many live bytes may grow, in steps of ten.
-func growthFor(live uint64) int {
-	percent := int(growth * 100 / max(live, 1) / 10 * 10)
-	return min(max(percent, leastGrowth), mostGrowth)
+func adapt(live uint64) {
+	percent, limit := roomFor(live)
+	debug.SetGCPercent(percent)
+	debug.SetMemoryLimit(limit)
+}
+
+// roomFor is by how many percent a heap with so many live bytes may grow, in steps of ten, and how much memory there may be
+// at most: a limit close to what is alive would leave nothing but collecting.
+func roomFor(live uint64) (percent int, limit int64) {
+	percent = int(growth * 100 / max(live, 1) / 10 * 10)
+	return min(max(percent, leastGrowth), mostGrowth), max(memoryLimit, int64(live)/10*16)
 }
