@@ -37,7 +37,7 @@ func ParsePositions(token string) (Positions, error) {
 		if !ok || err != nil {
 			return nil, ErrRevision
 		}
-		p[stream] = sequence
+		p[stream] = max(p[stream], sequence)
 	}
 	return p, nil
 }

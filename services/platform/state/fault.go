@@ -13,7 +13,7 @@ func asFault(err error) error {
 	switch {
 	case err == nil, errors.As(err, &f):
 		return err
-	case errors.Is(err, ErrRevision):
+	case errors.Is(err, ledger.ErrRevision):
 		return fault.New(fault.InvalidRevision).Cause(err)
 	case errors.Is(err, ErrBroken), errors.Is(err, ledger.ErrDamaged):
 		return fault.New(fault.StreamBroken).Cause(err)

@@ -3,13 +3,11 @@ package state
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"strconv"
 	"strings"
-)
 
-// ErrRevision says that a revision token was not made by Kompass.
-var ErrRevision = errors.New("not a revision token")
+	"kompass.krz.de/services/platform/ledger"
+)
 
 // Token says up to where the streams are applied, for WaitFor on any replica that follows some of them. It is opaque to
 // clients: which streams a service follows may change.
@@ -75,24 +73,12 @@ func (r *Replica[S]) WaitFor(ctx context.Context, token string) error {
 
 func (r *Replica[S]) parse(token string) ([]uint64, error) {
 	if len(token) > maxToken {
-		return nil, ErrRevision
+		return nil, ledger.ErrRevision
 	}
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return nil, ErrRevision
-	}
+	positions, err := ledger.ParsePositions(token)
 	want := make([]uint64, len(r.sources))
-	for _, part := range strings.Split(string(text), ",") {
-		stream, position, ok := strings.Cut(part, "=")
-		seq, err := strconv.ParseUint(position, 36, 64)
-		if !ok || err != nil {
-			return nil, ErrRevision
-		}
-		for i, src := range r.sources {
-			if src.log.Name().Stream() == stream {
-				want[i] = max(want[i], seq)
-			}
-		}
+	for i, src := range r.sources {
+		want[i] = positions[src.log.Name().Stream()]
 	}
-	return want, nil
+	return want, err
 }
