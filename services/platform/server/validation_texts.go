@@ -34,6 +34,10 @@ var german = map[string]string{
 	"relevance.one_rule_per_class": "darf jede Größenklasse nur einmal enthalten",
 	"url.http":                     "muss eine vollständige Adresse mit http oder https sein",
 	"coverage.one_per_service":     "darf jede Leistung nur einmal enthalten",
+	"versions.once":                "darf jede Version nur einmal enthalten",
+	"participants.once":            "darf jeden Beteiligten nur einmal enthalten",
+	"phases.once":                  "darf jede Phase nur einmal enthalten",
+	"modules.once":                 "darf jedes Modul nur einmal enthalten",
 }
 
 // texts says in both languages what a violation is about; the English one is the rule's own.
