@@ -17,8 +17,9 @@ const municipalities = "municipalities/"
 
 // places is what the marketplace keeps of the stream "municipality". It is immutable.
 type places struct {
-	table state.Table[*place] // by AGS
-	users func() []int32      // municipalities with an implementation on a solution, by its number, computed once
+	table   state.Table[*place]   // by AGS
+	centres state.Table[struct{}] // names of the data centres
+	users   func() []int32        // municipalities with an implementation on a solution, by its number, computed once
 }
 
 // place is a municipality or Kreis and what it recorded, reduced to what portfolio gaps and users need.
@@ -38,13 +39,19 @@ type implementation struct {
 }
 
 func newPlaces() places {
-	return places{table: state.NewTable[*place](), users: func() []int32 { return nil }}
+	return places{table: state.NewTable[*place](), centres: state.NewTable[struct{}](), users: func() []int32 { return nil }}
 }
 
 // has tells whether a resource name is that of a known municipality or Kreis.
 func (p places) has(name string) bool {
 	place, ok := p.table.Get(strings.TrimPrefix(name, municipalities))
 	return ok && place.known
+}
+
+// hasCentre tells whether a resource name is that of a known data centre.
+func (p places) hasCentre(name string) bool {
+	_, known := p.centres.Get(name)
+	return known
 }
 
 // placesEdit is a change of places under way; it copies a place when the batch touches it first.
@@ -57,8 +64,15 @@ type placesEdit struct {
 // applied are the places after a batch of their stream; entries that the marketplace does not need are passed over.
 func (p places) applied(services, solutions *numbers, batch []ledger.Entry, inPlace bool) (places, error) {
 	edit := placesEdit{table: p.table.Edit(), touched: map[string]*place{}, inPlace: inPlace}
+	centres := p.centres.Edit()
 	for _, e := range batch {
 		switch entityOf(e.Subject) {
+		case "dataCentre":
+			if name := e.Record.GetResource(); e.Entity == nil {
+				centres.Delete(name)
+			} else {
+				centres.Set(name, struct{}{})
+			}
 		case "municipality":
 			m, err := entity[*municipalityv1.Municipality](e)
 			if err != nil {
@@ -78,7 +92,7 @@ func (p places) applied(services, solutions *numbers, batch []ledger.Entry, inPl
 			edit.place(ags).record(services.of("publicServices/"+key), i, solutions)
 		}
 	}
-	p.table = edit.table.Done()
+	p.table, p.centres = edit.table.Done(), centres.Done()
 	p.users = sync.OnceValue(p.countUsers)
 	return p, nil
 }

@@ -27,6 +27,7 @@ const (
 type world struct {
 	providers state.Table[*marketplacev1.Provider] // by resource name
 	solutions state.Table[*marketplacev1.Solution] // by resource name
+	projects  state.Table[*marketplacev1.Project]  // by resource name
 	catalogue catalogue
 	places    places
 
@@ -34,6 +35,7 @@ type world struct {
 
 	providerList func() []*marketplacev1.Provider     // by name
 	solutionList func() []*marketplacev1.Solution     // by name, with their users
+	projectList  func() []*marketplacev1.Project      // by name, as stored
 	covered      func() []relevance.Classes           // by published solutions, by number of the public service
 	gaps         func() []*marketplacev1.PortfolioGap // by rank
 }
@@ -42,6 +44,7 @@ func emptyWorld() world {
 	w := world{
 		providers:       state.NewTable[*marketplacev1.Provider](),
 		solutions:       state.NewTable[*marketplacev1.Solution](),
+		projects:        state.NewTable[*marketplacev1.Project](),
 		catalogue:       newCatalogue(),
 		places:          newPlaces(),
 		serviceNumbers:  newNumbers(),
@@ -74,44 +77,55 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, replaying boo
 }
 
 func (w *world) applyOwn(batch []ledger.Entry) error {
-	providers, solutions := w.providers.Edit(), w.solutions.Edit()
+	providers, solutions, projects := w.providers.Edit(), w.solutions.Edit(), w.projects.Edit()
 	for _, e := range batch {
+		var err error
 		switch kind := entityOf(e.Subject); kind {
 		case "provider":
-			p, err := entity[*marketplacev1.Provider](e)
-			if err != nil {
-				return err
-			}
-			if p == nil {
-				providers.Delete(e.Record.GetResource())
-				continue
-			}
-			p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime()
-			providers.Set(p.GetName(), p)
+			err = store(providers, e, func(p *marketplacev1.Provider) { p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime() })
 		case "solution":
-			s, err := entity[*marketplacev1.Solution](e)
-			if err != nil {
-				return err
-			}
-			if s == nil {
-				solutions.Delete(e.Record.GetResource())
-				continue
-			}
-			s.Etag, s.UpdateTime = etagOf(e), e.Record.GetTime()
-			completeCoverage(s)
-			solutions.Set(s.GetName(), s)
+			err = store(solutions, e, func(s *marketplacev1.Solution) {
+				s.Etag, s.UpdateTime = etagOf(e), e.Record.GetTime()
+				completeCoverage(s)
+			})
+		case "project":
+			err = store(projects, e, func(p *marketplacev1.Project) { p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime() })
 		default: // a newer version of the service wrote it: half an understanding would be worse than none
-			return fmt.Errorf("record %d: the marketplace does not know entities of kind %q", e.Sequence, kind)
+			err = fmt.Errorf("record %d: the marketplace does not know entities of kind %q", e.Sequence, kind)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	w.providers, w.solutions = providers.Done(), solutions.Done()
+	w.providers, w.solutions, w.projects = providers.Done(), solutions.Done(), projects.Done()
 	w.deriveOwn()
+	return nil
+}
+
+// store puts the entity of an entry, completed, under its resource name, or removes what a tombstone buries.
+func store[T interface {
+	comparable
+	proto.Message
+	GetName() string
+}](table *state.Edit[T], e ledger.Entry, complete func(T)) error {
+	var none T
+	stored, err := entity[T](e)
+	if err != nil {
+		return err
+	}
+	if stored == none {
+		table.Delete(e.Record.GetResource())
+		return nil
+	}
+	complete(stored)
+	table.Set(stored.GetName(), stored)
 	return nil
 }
 
 // deriveOwn renews what depends on the own entities alone.
 func (w *world) deriveOwn() {
 	w.providerList = sync.OnceValue(w.providers.Values)
+	w.projectList = sync.OnceValue(w.projects.Values)
 	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.classes)
 }
 

@@ -90,7 +90,7 @@ func (x Solution_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Solution_Kind.Descriptor instead.
 func (Solution_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{1, 0}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // Where it stands between "Einer" and "Alle".
@@ -159,7 +159,7 @@ func (x Solution_EfaState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Solution_EfaState.Descriptor instead.
 func (Solution_EfaState) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{1, 1}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2, 1}
 }
 
 // Where it stands in the marketplace.
@@ -224,7 +224,129 @@ func (x Solution_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Solution_State.Descriptor instead.
 func (Solution_State) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{1, 2}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2, 2}
+}
+
+// Vertrauensniveau that it asks of its users.
+type Solution_TrustLevel int32
+
+const (
+	// Not set.
+	Solution_TRUST_LEVEL_UNSPECIFIED Solution_TrustLevel = 0
+	// Keines: without signing in.
+	Solution_TRUST_LEVEL_NONE Solution_TrustLevel = 1
+	// Niedrig (Basisregistrierung).
+	Solution_TRUST_LEVEL_LOW Solution_TrustLevel = 2
+	// Substanziell.
+	Solution_TRUST_LEVEL_SUBSTANTIAL Solution_TrustLevel = 3
+	// Hoch.
+	Solution_TRUST_LEVEL_HIGH Solution_TrustLevel = 4
+)
+
+// Enum value maps for Solution_TrustLevel.
+var (
+	Solution_TrustLevel_name = map[int32]string{
+		0: "TRUST_LEVEL_UNSPECIFIED",
+		1: "TRUST_LEVEL_NONE",
+		2: "TRUST_LEVEL_LOW",
+		3: "TRUST_LEVEL_SUBSTANTIAL",
+		4: "TRUST_LEVEL_HIGH",
+	}
+	Solution_TrustLevel_value = map[string]int32{
+		"TRUST_LEVEL_UNSPECIFIED": 0,
+		"TRUST_LEVEL_NONE":        1,
+		"TRUST_LEVEL_LOW":         2,
+		"TRUST_LEVEL_SUBSTANTIAL": 3,
+		"TRUST_LEVEL_HIGH":        4,
+	}
+)
+
+func (x Solution_TrustLevel) Enum() *Solution_TrustLevel {
+	p := new(Solution_TrustLevel)
+	*p = x
+	return p
+}
+
+func (x Solution_TrustLevel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Solution_TrustLevel) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_marketplace_v1_marketplace_proto_enumTypes[3].Descriptor()
+}
+
+func (Solution_TrustLevel) Type() protoreflect.EnumType {
+	return &file_kompass_marketplace_v1_marketplace_proto_enumTypes[3]
+}
+
+func (x Solution_TrustLevel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Solution_TrustLevel.Descriptor instead.
+func (Solution_TrustLevel) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2, 3}
+}
+
+// How far the solution is with this public service.
+type Coverage_Status int32
+
+const (
+	// Not set; the same as available.
+	Coverage_STATUS_UNSPECIFIED Coverage_Status = 0
+	// To come, with the solution's promised date.
+	Coverage_STATUS_PLANNED Coverage_Status = 1
+	// With pilots.
+	Coverage_STATUS_PILOT Coverage_Status = 2
+	// To be had.
+	Coverage_STATUS_AVAILABLE Coverage_Status = 3
+	// No longer offered: closes no gap.
+	Coverage_STATUS_DISCONTINUED Coverage_Status = 4
+)
+
+// Enum value maps for Coverage_Status.
+var (
+	Coverage_Status_name = map[int32]string{
+		0: "STATUS_UNSPECIFIED",
+		1: "STATUS_PLANNED",
+		2: "STATUS_PILOT",
+		3: "STATUS_AVAILABLE",
+		4: "STATUS_DISCONTINUED",
+	}
+	Coverage_Status_value = map[string]int32{
+		"STATUS_UNSPECIFIED":  0,
+		"STATUS_PLANNED":      1,
+		"STATUS_PILOT":        2,
+		"STATUS_AVAILABLE":    3,
+		"STATUS_DISCONTINUED": 4,
+	}
+)
+
+func (x Coverage_Status) Enum() *Coverage_Status {
+	p := new(Coverage_Status)
+	*p = x
+	return p
+}
+
+func (x Coverage_Status) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Coverage_Status) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_marketplace_v1_marketplace_proto_enumTypes[4].Descriptor()
+}
+
+func (Coverage_Status) Type() protoreflect.EnumType {
+	return &file_kompass_marketplace_v1_marketplace_proto_enumTypes[4]
+}
+
+func (x Coverage_Status) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Coverage_Status.Descriptor instead.
+func (Coverage_Status) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // Anbieter: who stands behind solutions.
@@ -243,7 +365,9 @@ type Provider struct {
 	// Version, for If-Match.
 	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// How far its promised dates can be trusted.
+	Reliability   *Reliability `protobuf:"bytes,8,opt,name=reliability,proto3" json:"reliability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -327,6 +451,88 @@ func (x *Provider) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Provider) GetReliability() *Reliability {
+	if x != nil {
+		return x.Reliability
+	}
+	return nil
+}
+
+// How far promised dates can be trusted. Every promise counts that was delivered, was put off or has come due; its delay is
+// the days from the date that was promised first to the delivery, else to the later of today and the date promised now.
+// It scores 100 without delay and one point less for each 3.65 days, down to 0 after a year. The figure is the mean.
+type Reliability struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 to 100; absent while no promise counts.
+	Percent *int32 `protobuf:"varint,1,opt,name=percent,proto3,oneof" json:"percent,omitempty"`
+	// Promises that count.
+	Promises int32 `protobuf:"varint,2,opt,name=promises,proto3" json:"promises,omitempty"`
+	// Of these: without delay.
+	Kept int32 `protobuf:"varint,3,opt,name=kept,proto3" json:"kept,omitempty"`
+	// Mean delay of all that count, in days.
+	MeanDelayDays int32 `protobuf:"varint,4,opt,name=mean_delay_days,json=meanDelayDays,proto3" json:"mean_delay_days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reliability) Reset() {
+	*x = Reliability{}
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reliability) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reliability) ProtoMessage() {}
+
+func (x *Reliability) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reliability.ProtoReflect.Descriptor instead.
+func (*Reliability) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Reliability) GetPercent() int32 {
+	if x != nil && x.Percent != nil {
+		return *x.Percent
+	}
+	return 0
+}
+
+func (x *Reliability) GetPromises() int32 {
+	if x != nil {
+		return x.Promises
+	}
+	return 0
+}
+
+func (x *Reliability) GetKept() int32 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
+func (x *Reliability) GetMeanDelayDays() int32 {
+	if x != nil {
+		return x.MeanDelayDays
+	}
+	return 0
+}
+
 // Lösung: an online service, product or form that covers public services.
 type Solution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -367,14 +573,38 @@ type Solution struct {
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// How many municipalities record an implementation on it.
-	UserCount     int32 `protobuf:"varint,19,opt,name=user_count,json=userCount,proto3" json:"user_count,omitempty"`
+	UserCount int32 `protobuf:"varint,19,opt,name=user_count,json=userCount,proto3" json:"user_count,omitempty"`
+	// Its versions, newest first.
+	Versions []*SolutionVersion `protobuf:"bytes,20,rep,name=versions,proto3" json:"versions,omitempty"`
+	// Data centres that operate it, as resource names.
+	DataCentres []string `protobuf:"bytes,21,rep,name=data_centres,json=dataCentres,proto3" json:"data_centres,omitempty"`
+	// Municipalities it is for, as resource names, besides those of its size classes; all of those when empty.
+	Municipalities []string `protobuf:"bytes,22,rep,name=municipalities,proto3" json:"municipalities,omitempty"`
+	// Fachverfahren that it needs.
+	SpecialistSystems []string `protobuf:"bytes,23,rep,name=specialist_systems,json=specialistSystems,proto3" json:"specialist_systems,omitempty"`
+	// Vertrauensniveau that it asks of its users.
+	TrustLevel Solution_TrustLevel `protobuf:"varint,24,opt,name=trust_level,json=trustLevel,proto3,enum=kompass.marketplace.v1.Solution_TrustLevel" json:"trust_level,omitempty"`
+	// Price model: the sum of its terms.
+	Prices []*Price `protobuf:"bytes,25,rep,name=prices,proto3" json:"prices,omitempty"`
+	// Licence, best as an SPDX identifier: "EUPL-1.2".
+	Licence string `protobuf:"bytes,26,opt,name=licence,proto3" json:"licence,omitempty"`
+	// Where its documentation is.
+	DocumentationUrl string `protobuf:"bytes,27,opt,name=documentation_url,json=documentationUrl,proto3" json:"documentation_url,omitempty"`
+	// Where its accessibility statement is.
+	AccessibilityUrl string `protobuf:"bytes,28,opt,name=accessibility_url,json=accessibilityUrl,proto3" json:"accessibility_url,omitempty"`
+	// Whom to ask, as a role: "Produktmanagement Hundesteuer"; never a person.
+	ContactRole string `protobuf:"bytes,29,opt,name=contact_role,json=contactRole,proto3" json:"contact_role,omitempty"`
+	// How often the promised date was put off.
+	SlipCount int32 `protobuf:"varint,30,opt,name=slip_count,json=slipCount,proto3" json:"slip_count,omitempty"`
+	// By how many days in all, from the date that was promised first.
+	SlipDays      int32 `protobuf:"varint,31,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Solution) Reset() {
 	*x = Solution{}
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[1]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +616,7 @@ func (x *Solution) String() string {
 func (*Solution) ProtoMessage() {}
 
 func (x *Solution) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[1]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +629,7 @@ func (x *Solution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Solution.ProtoReflect.Descriptor instead.
 func (*Solution) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{1}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Solution) GetName() string {
@@ -535,6 +765,163 @@ func (x *Solution) GetUserCount() int32 {
 	return 0
 }
 
+func (x *Solution) GetVersions() []*SolutionVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *Solution) GetDataCentres() []string {
+	if x != nil {
+		return x.DataCentres
+	}
+	return nil
+}
+
+func (x *Solution) GetMunicipalities() []string {
+	if x != nil {
+		return x.Municipalities
+	}
+	return nil
+}
+
+func (x *Solution) GetSpecialistSystems() []string {
+	if x != nil {
+		return x.SpecialistSystems
+	}
+	return nil
+}
+
+func (x *Solution) GetTrustLevel() Solution_TrustLevel {
+	if x != nil {
+		return x.TrustLevel
+	}
+	return Solution_TRUST_LEVEL_UNSPECIFIED
+}
+
+func (x *Solution) GetPrices() []*Price {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
+func (x *Solution) GetLicence() string {
+	if x != nil {
+		return x.Licence
+	}
+	return ""
+}
+
+func (x *Solution) GetDocumentationUrl() string {
+	if x != nil {
+		return x.DocumentationUrl
+	}
+	return ""
+}
+
+func (x *Solution) GetAccessibilityUrl() string {
+	if x != nil {
+		return x.AccessibilityUrl
+	}
+	return ""
+}
+
+func (x *Solution) GetContactRole() string {
+	if x != nil {
+		return x.ContactRole
+	}
+	return ""
+}
+
+func (x *Solution) GetSlipCount() int32 {
+	if x != nil {
+		return x.SlipCount
+	}
+	return 0
+}
+
+func (x *Solution) GetSlipDays() int32 {
+	if x != nil {
+		return x.SlipDays
+	}
+	return 0
+}
+
+// One version of a solution.
+type SolutionVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "2.1".
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// When it came or comes out, "2027-03-31".
+	ReleaseDate string `protobuf:"bytes,2,opt,name=release_date,json=releaseDate,proto3" json:"release_date,omitempty"`
+	// Until when it is looked after, "2029-03-31"; empty when not known.
+	SupportEndDate string `protobuf:"bytes,3,opt,name=support_end_date,json=supportEndDate,proto3" json:"support_end_date,omitempty"`
+	// What is new, in German.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SolutionVersion) Reset() {
+	*x = SolutionVersion{}
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SolutionVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SolutionVersion) ProtoMessage() {}
+
+func (x *SolutionVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SolutionVersion.ProtoReflect.Descriptor instead.
+func (*SolutionVersion) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SolutionVersion) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *SolutionVersion) GetReleaseDate() string {
+	if x != nil {
+		return x.ReleaseDate
+	}
+	return ""
+}
+
+func (x *SolutionVersion) GetSupportEndDate() string {
+	if x != nil {
+		return x.SupportEndDate
+	}
+	return ""
+}
+
+func (x *SolutionVersion) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
 // One public service that a solution covers.
 type Coverage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -543,14 +930,18 @@ type Coverage struct {
 	// Maturity that the solution reaches for it; absent when not known.
 	Maturity *v11.Maturity `protobuf:"bytes,2,opt,name=maturity,proto3" json:"maturity,omitempty"`
 	// Free text.
-	Note          string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// How far the solution is with this public service.
+	Status Coverage_Status `protobuf:"varint,4,opt,name=status,proto3,enum=kompass.marketplace.v1.Coverage_Status" json:"status,omitempty"`
+	// The first version that covers it; one of the solution's when that lists any.
+	SinceVersion  string `protobuf:"bytes,5,opt,name=since_version,json=sinceVersion,proto3" json:"since_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Coverage) Reset() {
 	*x = Coverage{}
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[2]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +953,7 @@ func (x *Coverage) String() string {
 func (*Coverage) ProtoMessage() {}
 
 func (x *Coverage) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[2]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +966,7 @@ func (x *Coverage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Coverage.ProtoReflect.Descriptor instead.
 func (*Coverage) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{2}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Coverage) GetPublicService() string {
@@ -599,6 +990,20 @@ func (x *Coverage) GetNote() string {
 	return ""
 }
 
+func (x *Coverage) GetStatus() Coverage_Status {
+	if x != nil {
+		return x.Status
+	}
+	return Coverage_STATUS_UNSPECIFIED
+}
+
+func (x *Coverage) GetSinceVersion() string {
+	if x != nil {
+		return x.SinceVersion
+	}
+	return ""
+}
+
 // One change of a promised date.
 type PromiseChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -616,7 +1021,7 @@ type PromiseChange struct {
 
 func (x *PromiseChange) Reset() {
 	*x = PromiseChange{}
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[3]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +1033,7 @@ func (x *PromiseChange) String() string {
 func (*PromiseChange) ProtoMessage() {}
 
 func (x *PromiseChange) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[3]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +1046,7 @@ func (x *PromiseChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromiseChange.ProtoReflect.Descriptor instead.
 func (*PromiseChange) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{3}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PromiseChange) GetOldDate() string {
@@ -697,7 +1102,7 @@ type PortfolioGap struct {
 
 func (x *PortfolioGap) Reset() {
 	*x = PortfolioGap{}
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[4]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +1114,7 @@ func (x *PortfolioGap) String() string {
 func (*PortfolioGap) ProtoMessage() {}
 
 func (x *PortfolioGap) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[4]
+	mi := &file_kompass_marketplace_v1_marketplace_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +1127,7 @@ func (x *PortfolioGap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortfolioGap.ProtoReflect.Descriptor instead.
 func (*PortfolioGap) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{4}
+	return file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PortfolioGap) GetPublicService() string {
@@ -785,7 +1190,7 @@ var File_kompass_marketplace_v1_marketplace_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\n" +
-	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a*kompass/municipality/v1/municipality.proto\"\xd6\x03\n" +
+	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a\"kompass/marketplace/v1/price.proto\x1a*kompass/municipality/v1/municipality.proto\"\xa2\x04\n" +
 	"\bProvider\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\xb2\x01\n" +
@@ -795,8 +1200,16 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\aexample\x18\x05 \x01(\bR\aexample\x12\x12\n" +
 	"\x04etag\x18\x06 \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime:2\xeaA/\n" +
-	"\x17kompass.krz.de/Provider\x12\x14providers/{provider}\"\xb3\x0f\n" +
+	"updateTime\x12J\n" +
+	"\vreliability\x18\b \x01(\v2#.kompass.marketplace.v1.ReliabilityB\x03\xe0A\x03R\vreliability:2\xeaA/\n" +
+	"\x17kompass.krz.de/Provider\x12\x14providers/{provider}\"\x90\x01\n" +
+	"\vReliability\x12\x1d\n" +
+	"\apercent\x18\x01 \x01(\x05H\x00R\apercent\x88\x01\x01\x12\x1a\n" +
+	"\bpromises\x18\x02 \x01(\x05R\bpromises\x12\x12\n" +
+	"\x04kept\x18\x03 \x01(\x05R\x04kept\x12&\n" +
+	"\x0fmean_delay_days\x18\x04 \x01(\x05R\rmeanDelayDaysB\n" +
+	"\n" +
+	"\b_percent\"\x92\x19\n" +
 	"\bSolution\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12p\n" +
@@ -824,7 +1237,24 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\vupdate_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\"\n" +
 	"\n" +
-	"user_count\x18\x13 \x01(\x05B\x03\xe0A\x03R\tuserCount\"u\n" +
+	"user_count\x18\x13 \x01(\x05B\x03\xe0A\x03R\tuserCount\x12\x9e\x01\n" +
+	"\bversions\x18\x14 \x03(\v2'.kompass.marketplace.v1.SolutionVersionBY\xbaHV\xba\x01N\n" +
+	"\rversions.once\x12\x1ceach version may appear once\x1a\x1fthis.map(v, v.version).unique()\x92\x01\x02\x10dR\bversions\x12L\n" +
+	"\fdata_centres\x18\x15 \x03(\tB)\xbaH&\x92\x01#\x10\xe8\a\x18\x01\"\x1cr\x1a2\x18^dataCentres/[a-z0-9-]+$R\vdataCentres\x12R\n" +
+	"\x0emunicipalities\x18\x16 \x03(\tB*\xbaH'\x92\x01$\x10\xe8\a\x18\x01\"\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x0emunicipalities\x12A\n" +
+	"\x12specialist_systems\x18\x17 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x102\x18\x01\"\x06r\x04\x10\x01\x18dR\x11specialistSystems\x12V\n" +
+	"\vtrust_level\x18\x18 \x01(\x0e2+.kompass.marketplace.v1.Solution.TrustLevelB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"trustLevel\x12?\n" +
+	"\x06prices\x18\x19 \x03(\v2\x1d.kompass.marketplace.v1.PriceB\b\xbaH\x05\x92\x01\x02\x10\x14R\x06prices\x12!\n" +
+	"\alicence\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\alicence\x12\xcd\x01\n" +
+	"\x11documentation_url\x18\x1b \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
+	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x10documentationUrl\x12\xcd\x01\n" +
+	"\x11accessibility_url\x18\x1c \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
+	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x10accessibilityUrl\x12+\n" +
+	"\fcontact_role\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vcontactRole\x12\"\n" +
+	"\n" +
+	"slip_count\x18\x1e \x01(\x05B\x03\xe0A\x03R\tslipCount\x12 \n" +
+	"\tslip_days\x18\x1f \x01(\x05B\x03\xe0A\x03R\bslipDays\"u\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KIND_EFA_SERVICE\x10\x01\x12\x10\n" +
@@ -846,13 +1276,33 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x0fSTATE_SUBMITTED\x10\x02\x12\x13\n" +
 	"\x0fSTATE_PUBLISHED\x10\x03\x12\x12\n" +
 	"\x0eSTATE_REJECTED\x10\x04\x12\x13\n" +
-	"\x0fSTATE_WITHDRAWN\x10\x05:2\xeaA/\n" +
-	"\x17kompass.krz.de/Solution\x12\x14solutions/{solution}\"\xe3\x01\n" +
+	"\x0fSTATE_WITHDRAWN\x10\x05\"\x87\x01\n" +
+	"\n" +
+	"TrustLevel\x12\x1b\n" +
+	"\x17TRUST_LEVEL_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10TRUST_LEVEL_NONE\x10\x01\x12\x13\n" +
+	"\x0fTRUST_LEVEL_LOW\x10\x02\x12\x1b\n" +
+	"\x17TRUST_LEVEL_SUBSTANTIAL\x10\x03\x12\x14\n" +
+	"\x10TRUST_LEVEL_HIGH\x10\x04:2\xeaA/\n" +
+	"\x17kompass.krz.de/Solution\x12\x14solutions/{solution}\"\x9f\x02\n" +
+	"\x0fSolutionVersion\x12#\n" +
+	"\aversion\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x182R\aversion\x12`\n" +
+	"\frelease_date\x18\x02 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\vreleaseDate\x12g\n" +
+	"\x10support_end_date\x18\x03 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x0esupportEndDate\x12\x1c\n" +
+	"\x04note\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\"\xd3\x03\n" +
 	"\bCoverage\x12z\n" +
 	"\x0epublic_service\x18\x01 \x01(\tBS\xfaA\x1e\n" +
 	"\x1ckompass.krz.de/PublicService\xbaH/r-2+^publicServices/([0-9]{14}|ohne-[a-z0-9]+)$R\rpublicService\x12=\n" +
 	"\bmaturity\x18\x02 \x01(\v2!.kompass.municipality.v1.MaturityR\bmaturity\x12\x1c\n" +
-	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\"\x8b\x01\n" +
+	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\x12I\n" +
+	"\x06status\x18\x04 \x01(\x0e2'.kompass.marketplace.v1.Coverage.StatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12,\n" +
+	"\rsince_version\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x182R\fsinceVersion\"u\n" +
+	"\x06Status\x12\x16\n" +
+	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eSTATUS_PLANNED\x10\x01\x12\x10\n" +
+	"\fSTATUS_PILOT\x10\x02\x12\x14\n" +
+	"\x10STATUS_AVAILABLE\x10\x03\x12\x17\n" +
+	"\x13STATUS_DISCONTINUED\x10\x04\"\x8b\x01\n" +
 	"\rPromiseChange\x12\x19\n" +
 	"\bold_date\x18\x01 \x01(\tR\aoldDate\x12\x19\n" +
 	"\bnew_date\x18\x02 \x01(\tR\anewDate\x12.\n" +
@@ -883,37 +1333,47 @@ func file_kompass_marketplace_v1_marketplace_proto_rawDescGZIP() []byte {
 	return file_kompass_marketplace_v1_marketplace_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_marketplace_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kompass_marketplace_v1_marketplace_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_kompass_marketplace_v1_marketplace_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_kompass_marketplace_v1_marketplace_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_kompass_marketplace_v1_marketplace_proto_goTypes = []any{
 	(Solution_Kind)(0),            // 0: kompass.marketplace.v1.Solution.Kind
 	(Solution_EfaState)(0),        // 1: kompass.marketplace.v1.Solution.EfaState
 	(Solution_State)(0),           // 2: kompass.marketplace.v1.Solution.State
-	(*Provider)(nil),              // 3: kompass.marketplace.v1.Provider
-	(*Solution)(nil),              // 4: kompass.marketplace.v1.Solution
-	(*Coverage)(nil),              // 5: kompass.marketplace.v1.Coverage
-	(*PromiseChange)(nil),         // 6: kompass.marketplace.v1.PromiseChange
-	(*PortfolioGap)(nil),          // 7: kompass.marketplace.v1.PortfolioGap
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(v1.SizeClass)(0),             // 9: kompass.common.v1.SizeClass
-	(*v11.Maturity)(nil),          // 10: kompass.municipality.v1.Maturity
+	(Solution_TrustLevel)(0),      // 3: kompass.marketplace.v1.Solution.TrustLevel
+	(Coverage_Status)(0),          // 4: kompass.marketplace.v1.Coverage.Status
+	(*Provider)(nil),              // 5: kompass.marketplace.v1.Provider
+	(*Reliability)(nil),           // 6: kompass.marketplace.v1.Reliability
+	(*Solution)(nil),              // 7: kompass.marketplace.v1.Solution
+	(*SolutionVersion)(nil),       // 8: kompass.marketplace.v1.SolutionVersion
+	(*Coverage)(nil),              // 9: kompass.marketplace.v1.Coverage
+	(*PromiseChange)(nil),         // 10: kompass.marketplace.v1.PromiseChange
+	(*PortfolioGap)(nil),          // 11: kompass.marketplace.v1.PortfolioGap
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(v1.SizeClass)(0),             // 13: kompass.common.v1.SizeClass
+	(*Price)(nil),                 // 14: kompass.marketplace.v1.Price
+	(*v11.Maturity)(nil),          // 15: kompass.municipality.v1.Maturity
 }
 var file_kompass_marketplace_v1_marketplace_proto_depIdxs = []int32{
-	8,  // 0: kompass.marketplace.v1.Provider.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 1: kompass.marketplace.v1.Solution.kind:type_name -> kompass.marketplace.v1.Solution.Kind
-	1,  // 2: kompass.marketplace.v1.Solution.efa_state:type_name -> kompass.marketplace.v1.Solution.EfaState
-	2,  // 3: kompass.marketplace.v1.Solution.state:type_name -> kompass.marketplace.v1.Solution.State
-	5,  // 4: kompass.marketplace.v1.Solution.coverage:type_name -> kompass.marketplace.v1.Coverage
-	9,  // 5: kompass.marketplace.v1.Solution.size_classes:type_name -> kompass.common.v1.SizeClass
-	6,  // 6: kompass.marketplace.v1.Solution.promise_changes:type_name -> kompass.marketplace.v1.PromiseChange
-	8,  // 7: kompass.marketplace.v1.Solution.update_time:type_name -> google.protobuf.Timestamp
-	10, // 8: kompass.marketplace.v1.Coverage.maturity:type_name -> kompass.municipality.v1.Maturity
-	8,  // 9: kompass.marketplace.v1.PromiseChange.time:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 0: kompass.marketplace.v1.Provider.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 1: kompass.marketplace.v1.Provider.reliability:type_name -> kompass.marketplace.v1.Reliability
+	0,  // 2: kompass.marketplace.v1.Solution.kind:type_name -> kompass.marketplace.v1.Solution.Kind
+	1,  // 3: kompass.marketplace.v1.Solution.efa_state:type_name -> kompass.marketplace.v1.Solution.EfaState
+	2,  // 4: kompass.marketplace.v1.Solution.state:type_name -> kompass.marketplace.v1.Solution.State
+	9,  // 5: kompass.marketplace.v1.Solution.coverage:type_name -> kompass.marketplace.v1.Coverage
+	13, // 6: kompass.marketplace.v1.Solution.size_classes:type_name -> kompass.common.v1.SizeClass
+	10, // 7: kompass.marketplace.v1.Solution.promise_changes:type_name -> kompass.marketplace.v1.PromiseChange
+	12, // 8: kompass.marketplace.v1.Solution.update_time:type_name -> google.protobuf.Timestamp
+	8,  // 9: kompass.marketplace.v1.Solution.versions:type_name -> kompass.marketplace.v1.SolutionVersion
+	3,  // 10: kompass.marketplace.v1.Solution.trust_level:type_name -> kompass.marketplace.v1.Solution.TrustLevel
+	14, // 11: kompass.marketplace.v1.Solution.prices:type_name -> kompass.marketplace.v1.Price
+	15, // 12: kompass.marketplace.v1.Coverage.maturity:type_name -> kompass.municipality.v1.Maturity
+	4,  // 13: kompass.marketplace.v1.Coverage.status:type_name -> kompass.marketplace.v1.Coverage.Status
+	12, // 14: kompass.marketplace.v1.PromiseChange.time:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_kompass_marketplace_v1_marketplace_proto_init() }
@@ -921,13 +1381,15 @@ func file_kompass_marketplace_v1_marketplace_proto_init() {
 	if File_kompass_marketplace_v1_marketplace_proto != nil {
 		return
 	}
+	file_kompass_marketplace_v1_price_proto_init()
+	file_kompass_marketplace_v1_marketplace_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_marketplace_proto_rawDesc), len(file_kompass_marketplace_v1_marketplace_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   5,
+			NumEnums:      5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

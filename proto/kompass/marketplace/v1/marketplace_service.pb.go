@@ -1147,11 +1147,386 @@ func (x *ListPortfolioGapsResponse) GetTotalSize() int32 {
 	return 0
 }
 
+// Asks for one project.
+type GetProjectRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProjectRequest) Reset() {
+	*x = GetProjectRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProjectRequest) ProtoMessage() {}
+
+func (x *GetProjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProjectRequest.ProtoReflect.Descriptor instead.
+func (*GetProjectRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetProjectRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListProjectsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name desc".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectsRequest) Reset() {
+	*x = ListProjectsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectsRequest) ProtoMessage() {}
+
+func (x *ListProjectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectsRequest.ProtoReflect.Descriptor instead.
+func (*ListProjectsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListProjectsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListProjectsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListProjectsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListProjectsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListProjectsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	Projects []*Project `protobuf:"bytes,1,rep,name=projects,proto3" json:"projects,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectsResponse) Reset() {
+	*x = ListProjectsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectsResponse) ProtoMessage() {}
+
+func (x *ListProjectsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectsResponse.ProtoReflect.Descriptor instead.
+func (*ListProjectsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListProjectsResponse) GetProjects() []*Project {
+	if x != nil {
+		return x.Projects
+	}
+	return nil
+}
+
+func (x *ListProjectsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListProjectsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one project.
+type CreateProjectRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project; its name is ignored.
+	Project *Project `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from the name when empty.
+	ProjectId string `protobuf:"bytes,2,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateProjectRequest) Reset() {
+	*x = CreateProjectRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateProjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateProjectRequest) ProtoMessage() {}
+
+func (x *CreateProjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateProjectRequest.ProtoReflect.Descriptor instead.
+func (*CreateProjectRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CreateProjectRequest) GetProject() *Project {
+	if x != nil {
+		return x.Project
+	}
+	return nil
+}
+
+func (x *CreateProjectRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *CreateProjectRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateProjectRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Changes one project.
+type UpdateProjectRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project with its new values; its name says which.
+	Project *Project `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProjectRequest) Reset() {
+	*x = UpdateProjectRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProjectRequest) ProtoMessage() {}
+
+func (x *UpdateProjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProjectRequest.ProtoReflect.Descriptor instead.
+func (*UpdateProjectRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UpdateProjectRequest) GetProject() *Project {
+	if x != nil {
+		return x.Project
+	}
+	return nil
+}
+
+func (x *UpdateProjectRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateProjectRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateProjectRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for the board.
+type GetProjectBoardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only projects of this theme, as a resource name; all when empty.
+	Theme         string `protobuf:"bytes,1,opt,name=theme,proto3" json:"theme,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProjectBoardRequest) Reset() {
+	*x = GetProjectBoardRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProjectBoardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProjectBoardRequest) ProtoMessage() {}
+
+func (x *GetProjectBoardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProjectBoardRequest.ProtoReflect.Descriptor instead.
+func (*GetProjectBoardRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *GetProjectBoardRequest) GetTheme() string {
+	if x != nil {
+		return x.Theme
+	}
+	return ""
+}
+
 var File_kompass_marketplace_v1_marketplace_service_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a(kompass/marketplace/v1/marketplace.proto\"b\n" +
+	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\"b\n" +
 	"\x12GetProviderRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListProvidersRequest\x12'\n" +
@@ -1247,7 +1622,37 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\x0eportfolio_gaps\x18\x01 \x03(\v2$.kompass.marketplace.v1.PortfolioGapR\rportfolioGaps\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize2\x95\x0f\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"`\n" +
+	"\x11GetProjectRequest\x12K\n" +
+	"\x04name\x18\x01 \x01(\tB7\xe0A\x02\xbaH1r/2-^projects/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xae\x01\n" +
+	"\x13ListProjectsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\x9a\x01\n" +
+	"\x14ListProjectsResponse\x12;\n" +
+	"\bprojects\x18\x01 \x03(\v2\x1f.kompass.marketplace.v1.ProjectR\bprojects\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x90\x02\n" +
+	"\x14CreateProjectRequest\x12D\n" +
+	"\aproject\x18\x01 \x01(\v2\x1f.kompass.marketplace.v1.ProjectB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\aproject\x12M\n" +
+	"\n" +
+	"project_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\tprojectId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xfe\x01\n" +
+	"\x14UpdateProjectRequest\x12D\n" +
+	"\aproject\x18\x01 \x01(\v2\x1f.kompass.marketplace.v1.ProjectB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\aproject\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"M\n" +
+	"\x16GetProjectBoardRequest\x123\n" +
+	"\x05theme\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^(themes/[a-z0-9-]+)?$R\x05theme2\xd8\x14\n" +
 	"\x12MarketplaceService\x12\x82\x01\n" +
 	"\vGetProvider\x12*.kompass.marketplace.v1.GetProviderRequest\x1a .kompass.marketplace.v1.Provider\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x12\x83\x01\n" +
 	"\rListProviders\x12,.kompass.marketplace.v1.ListProvidersRequest\x1a-.kompass.marketplace.v1.ListProvidersResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x12\x99\x01\n" +
@@ -1261,7 +1666,13 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\x0fPublishSolution\x12..kompass.marketplace.v1.PublishSolutionRequest\x1a .kompass.marketplace.v1.Solution\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{name=solutions/*}:publish\x12\x8b\x01\n" +
 	"\x0eRejectSolution\x12-.kompass.marketplace.v1.RejectSolutionRequest\x1a .kompass.marketplace.v1.Solution\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=solutions/*}:reject\x12\x91\x01\n" +
 	"\x10WithdrawSolution\x12/.kompass.marketplace.v1.WithdrawSolutionRequest\x1a .kompass.marketplace.v1.Solution\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=solutions/*}:withdraw\x12\x93\x01\n" +
-	"\x11ListPortfolioGaps\x120.kompass.marketplace.v1.ListPortfolioGapsRequest\x1a1.kompass.marketplace.v1.ListPortfolioGapsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/portfolioGapsB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
+	"\x11ListPortfolioGaps\x120.kompass.marketplace.v1.ListPortfolioGapsRequest\x1a1.kompass.marketplace.v1.ListPortfolioGapsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/portfolioGaps\x12~\n" +
+	"\n" +
+	"GetProject\x12).kompass.marketplace.v1.GetProjectRequest\x1a\x1f.kompass.marketplace.v1.Project\"$\xdaA\x04name\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=projects/*}\x12\x7f\n" +
+	"\fListProjects\x12+.kompass.marketplace.v1.ListProjectsRequest\x1a,.kompass.marketplace.v1.ListProjectsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/projects\x12\x92\x01\n" +
+	"\rCreateProject\x12,.kompass.marketplace.v1.CreateProjectRequest\x1a\x1f.kompass.marketplace.v1.Project\"2\xdaA\x12project,project_id\x82\xd3\xe4\x93\x02\x17:\aproject\"\f/v1/projects\x12\xa4\x01\n" +
+	"\rUpdateProject\x12,.kompass.marketplace.v1.UpdateProjectRequest\x1a\x1f.kompass.marketplace.v1.Project\"D\xdaA\x13project,update_mask\x82\xd3\xe4\x93\x02(:\aproject2\x1d/v1/{project.name=projects/*}\x12\x83\x01\n" +
+	"\x0fGetProjectBoard\x12..kompass.marketplace.v1.GetProjectBoardRequest\x1a$.kompass.marketplace.v1.ProjectBoard\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/projects:boardB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_kompass_marketplace_v1_marketplace_service_proto_rawDescOnce sync.Once
@@ -1275,7 +1686,7 @@ func file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP() []byte 
 	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*GetProviderRequest)(nil),        // 0: kompass.marketplace.v1.GetProviderRequest
 	(*ListProvidersRequest)(nil),      // 1: kompass.marketplace.v1.ListProvidersRequest
@@ -1293,52 +1704,74 @@ var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*WithdrawSolutionRequest)(nil),   // 13: kompass.marketplace.v1.WithdrawSolutionRequest
 	(*ListPortfolioGapsRequest)(nil),  // 14: kompass.marketplace.v1.ListPortfolioGapsRequest
 	(*ListPortfolioGapsResponse)(nil), // 15: kompass.marketplace.v1.ListPortfolioGapsResponse
-	(*Provider)(nil),                  // 16: kompass.marketplace.v1.Provider
-	(*fieldmaskpb.FieldMask)(nil),     // 17: google.protobuf.FieldMask
-	(*Solution)(nil),                  // 18: kompass.marketplace.v1.Solution
-	(*PortfolioGap)(nil),              // 19: kompass.marketplace.v1.PortfolioGap
+	(*GetProjectRequest)(nil),         // 16: kompass.marketplace.v1.GetProjectRequest
+	(*ListProjectsRequest)(nil),       // 17: kompass.marketplace.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),      // 18: kompass.marketplace.v1.ListProjectsResponse
+	(*CreateProjectRequest)(nil),      // 19: kompass.marketplace.v1.CreateProjectRequest
+	(*UpdateProjectRequest)(nil),      // 20: kompass.marketplace.v1.UpdateProjectRequest
+	(*GetProjectBoardRequest)(nil),    // 21: kompass.marketplace.v1.GetProjectBoardRequest
+	(*Provider)(nil),                  // 22: kompass.marketplace.v1.Provider
+	(*fieldmaskpb.FieldMask)(nil),     // 23: google.protobuf.FieldMask
+	(*Solution)(nil),                  // 24: kompass.marketplace.v1.Solution
+	(*PortfolioGap)(nil),              // 25: kompass.marketplace.v1.PortfolioGap
+	(*Project)(nil),                   // 26: kompass.marketplace.v1.Project
+	(*ProjectBoard)(nil),              // 27: kompass.marketplace.v1.ProjectBoard
 }
 var file_kompass_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
-	16, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
-	16, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	16, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	17, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	18, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
-	18, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	18, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	17, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	19, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
-	0,  // 9: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
-	1,  // 10: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
-	3,  // 11: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
-	4,  // 12: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
-	5,  // 13: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
-	6,  // 14: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
-	8,  // 15: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
-	9,  // 16: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
-	10, // 17: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
-	11, // 18: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
-	12, // 19: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
-	13, // 20: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
-	14, // 21: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
-	16, // 22: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
-	2,  // 23: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
-	16, // 24: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
-	16, // 25: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
-	18, // 26: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
-	7,  // 27: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
-	18, // 28: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
-	18, // 29: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
-	18, // 30: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
-	18, // 31: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
-	18, // 32: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
-	18, // 33: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
-	15, // 34: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
-	22, // [22:35] is the sub-list for method output_type
-	9,  // [9:22] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	22, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
+	22, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	22, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	23, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
+	24, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	24, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	23, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
+	26, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
+	26, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	26, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	23, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 13: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
+	1,  // 14: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
+	3,  // 15: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
+	4,  // 16: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
+	5,  // 17: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
+	6,  // 18: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
+	8,  // 19: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
+	9,  // 20: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
+	10, // 21: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
+	11, // 22: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
+	12, // 23: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
+	13, // 24: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
+	14, // 25: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
+	16, // 26: kompass.marketplace.v1.MarketplaceService.GetProject:input_type -> kompass.marketplace.v1.GetProjectRequest
+	17, // 27: kompass.marketplace.v1.MarketplaceService.ListProjects:input_type -> kompass.marketplace.v1.ListProjectsRequest
+	19, // 28: kompass.marketplace.v1.MarketplaceService.CreateProject:input_type -> kompass.marketplace.v1.CreateProjectRequest
+	20, // 29: kompass.marketplace.v1.MarketplaceService.UpdateProject:input_type -> kompass.marketplace.v1.UpdateProjectRequest
+	21, // 30: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:input_type -> kompass.marketplace.v1.GetProjectBoardRequest
+	22, // 31: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
+	2,  // 32: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
+	22, // 33: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
+	22, // 34: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
+	24, // 35: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
+	7,  // 36: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
+	24, // 37: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
+	24, // 38: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
+	24, // 39: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
+	24, // 40: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
+	24, // 41: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
+	24, // 42: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
+	15, // 43: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
+	26, // 44: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
+	18, // 45: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
+	26, // 46: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
+	26, // 47: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
+	27, // 48: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
+	31, // [31:49] is the sub-list for method output_type
+	13, // [13:31] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_kompass_marketplace_v1_marketplace_service_proto_init() }
@@ -1347,13 +1780,14 @@ func file_kompass_marketplace_v1_marketplace_service_proto_init() {
 		return
 	}
 	file_kompass_marketplace_v1_marketplace_proto_init()
+	file_kompass_marketplace_v1_project_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc), len(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,11 @@ const (
 	MarketplaceService_RejectSolution_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/RejectSolution"
 	MarketplaceService_WithdrawSolution_FullMethodName  = "/kompass.marketplace.v1.MarketplaceService/WithdrawSolution"
 	MarketplaceService_ListPortfolioGaps_FullMethodName = "/kompass.marketplace.v1.MarketplaceService/ListPortfolioGaps"
+	MarketplaceService_GetProject_FullMethodName        = "/kompass.marketplace.v1.MarketplaceService/GetProject"
+	MarketplaceService_ListProjects_FullMethodName      = "/kompass.marketplace.v1.MarketplaceService/ListProjects"
+	MarketplaceService_CreateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/CreateProject"
+	MarketplaceService_UpdateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/UpdateProject"
+	MarketplaceService_GetProjectBoard_FullMethodName   = "/kompass.marketplace.v1.MarketplaceService/GetProjectBoard"
 )
 
 // MarketplaceServiceClient is the client API for MarketplaceService service.
@@ -67,6 +72,16 @@ type MarketplaceServiceClient interface {
 	WithdrawSolution(ctx context.Context, in *WithdrawSolutionRequest, opts ...grpc.CallOption) (*Solution, error)
 	// Public services that some owe and no published solution covers, those first that concern most.
 	ListPortfolioGaps(ctx context.Context, in *ListPortfolioGapsRequest, opts ...grpc.CallOption) (*ListPortfolioGapsResponse, error)
+	// One project. NOT_FOUND when there is none of that name.
+	GetProject(ctx context.Context, in *GetProjectRequest, opts ...grpc.CallOption) (*Project, error)
+	// The projects.
+	ListProjects(ctx context.Context, in *ListProjectsRequest, opts ...grpc.CallOption) (*ListProjectsResponse, error)
+	// Adds a project. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateProject(ctx context.Context, in *CreateProjectRequest, opts ...grpc.CallOption) (*Project, error)
+	// Changes a project. ABORTED when the etag is not the current one.
+	UpdateProject(ctx context.Context, in *UpdateProjectRequest, opts ...grpc.CallOption) (*Project, error)
+	// The projects by phase, as a board.
+	GetProjectBoard(ctx context.Context, in *GetProjectBoardRequest, opts ...grpc.CallOption) (*ProjectBoard, error)
 }
 
 type marketplaceServiceClient struct {
@@ -207,6 +222,56 @@ func (c *marketplaceServiceClient) ListPortfolioGaps(ctx context.Context, in *Li
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) GetProject(ctx context.Context, in *GetProjectRequest, opts ...grpc.CallOption) (*Project, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Project)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetProject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListProjects(ctx context.Context, in *ListProjectsRequest, opts ...grpc.CallOption) (*ListProjectsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListProjectsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListProjects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CreateProject(ctx context.Context, in *CreateProjectRequest, opts ...grpc.CallOption) (*Project, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Project)
+	err := c.cc.Invoke(ctx, MarketplaceService_CreateProject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) UpdateProject(ctx context.Context, in *UpdateProjectRequest, opts ...grpc.CallOption) (*Project, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Project)
+	err := c.cc.Invoke(ctx, MarketplaceService_UpdateProject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetProjectBoard(ctx context.Context, in *GetProjectBoardRequest, opts ...grpc.CallOption) (*ProjectBoard, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProjectBoard)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetProjectBoard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MarketplaceServiceServer is the server API for MarketplaceService service.
 // All implementations must embed UnimplementedMarketplaceServiceServer
 // for forward compatibility.
@@ -240,6 +305,16 @@ type MarketplaceServiceServer interface {
 	WithdrawSolution(context.Context, *WithdrawSolutionRequest) (*Solution, error)
 	// Public services that some owe and no published solution covers, those first that concern most.
 	ListPortfolioGaps(context.Context, *ListPortfolioGapsRequest) (*ListPortfolioGapsResponse, error)
+	// One project. NOT_FOUND when there is none of that name.
+	GetProject(context.Context, *GetProjectRequest) (*Project, error)
+	// The projects.
+	ListProjects(context.Context, *ListProjectsRequest) (*ListProjectsResponse, error)
+	// Adds a project. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateProject(context.Context, *CreateProjectRequest) (*Project, error)
+	// Changes a project. ABORTED when the etag is not the current one.
+	UpdateProject(context.Context, *UpdateProjectRequest) (*Project, error)
+	// The projects by phase, as a board.
+	GetProjectBoard(context.Context, *GetProjectBoardRequest) (*ProjectBoard, error)
 	mustEmbedUnimplementedMarketplaceServiceServer()
 }
 
@@ -288,6 +363,21 @@ func (UnimplementedMarketplaceServiceServer) WithdrawSolution(context.Context, *
 }
 func (UnimplementedMarketplaceServiceServer) ListPortfolioGaps(context.Context, *ListPortfolioGapsRequest) (*ListPortfolioGapsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPortfolioGaps not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetProject(context.Context, *GetProjectRequest) (*Project, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProject not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListProjects(context.Context, *ListProjectsRequest) (*ListProjectsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListProjects not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CreateProject(context.Context, *CreateProjectRequest) (*Project, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateProject not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) UpdateProject(context.Context, *UpdateProjectRequest) (*Project, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateProject not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetProjectBoard(context.Context, *GetProjectBoardRequest) (*ProjectBoard, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProjectBoard not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) mustEmbedUnimplementedMarketplaceServiceServer() {}
 func (UnimplementedMarketplaceServiceServer) testEmbeddedByValue()                            {}
@@ -544,6 +634,96 @@ func _MarketplaceService_ListPortfolioGaps_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceService_GetProject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetProject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetProject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetProject(ctx, req.(*GetProjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListProjects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListProjectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListProjects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListProjects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListProjects(ctx, req.(*ListProjectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CreateProject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateProjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CreateProject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CreateProject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CreateProject(ctx, req.(*CreateProjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_UpdateProject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateProjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).UpdateProject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_UpdateProject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).UpdateProject(ctx, req.(*UpdateProjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetProjectBoard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProjectBoardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetProjectBoard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetProjectBoard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetProjectBoard(ctx, req.(*GetProjectBoardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MarketplaceService_ServiceDesc is the grpc.ServiceDesc for MarketplaceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -602,6 +782,26 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListPortfolioGaps",
 			Handler:    _MarketplaceService_ListPortfolioGaps_Handler,
+		},
+		{
+			MethodName: "GetProject",
+			Handler:    _MarketplaceService_GetProject_Handler,
+		},
+		{
+			MethodName: "ListProjects",
+			Handler:    _MarketplaceService_ListProjects_Handler,
+		},
+		{
+			MethodName: "CreateProject",
+			Handler:    _MarketplaceService_CreateProject_Handler,
+		},
+		{
+			MethodName: "UpdateProject",
+			Handler:    _MarketplaceService_UpdateProject_Handler,
+		},
+		{
+			MethodName: "GetProjectBoard",
+			Handler:    _MarketplaceService_GetProjectBoard_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1171,9 +1171,15 @@ type Candidate struct {
 	// Why it stands there.
 	Reasons []*RankReason `protobuf:"bytes,7,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// When it is promised, "2027-03-31"; empty when available.
-	PromisedDate  string `protobuf:"bytes,8,opt,name=promised_date,json=promisedDate,proto3" json:"promised_date,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PromisedDate string `protobuf:"bytes,8,opt,name=promised_date,json=promisedDate,proto3" json:"promised_date,omitempty"`
+	// How often the promised date was put off.
+	SlipCount int32 `protobuf:"varint,9,opt,name=slip_count,json=slipCount,proto3" json:"slip_count,omitempty"`
+	// By how many days in all, from the date that was promised first.
+	SlipDays int32 `protobuf:"varint,10,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
+	// How far the dates of its provider can be trusted, 0 to 100; absent while no promise counts.
+	ProviderReliability *int32 `protobuf:"varint,11,opt,name=provider_reliability,json=providerReliability,proto3,oneof" json:"provider_reliability,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
@@ -1262,11 +1268,32 @@ func (x *Candidate) GetPromisedDate() string {
 	return ""
 }
 
+func (x *Candidate) GetSlipCount() int32 {
+	if x != nil {
+		return x.SlipCount
+	}
+	return 0
+}
+
+func (x *Candidate) GetSlipDays() int32 {
+	if x != nil {
+		return x.SlipDays
+	}
+	return 0
+}
+
+func (x *Candidate) GetProviderReliability() int32 {
+	if x != nil && x.ProviderReliability != nil {
+		return *x.ProviderReliability
+	}
+	return 0
+}
+
 // One term of a candidate's score.
 type RankReason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable reason: "MATURITY_FULFILS", "MATURITY_BELOW", "SIZE_CLASS_FITS", "USED_IN_DISTRICT", "USED_ELSEWHERE", "SAME_DATA_CENTRE",
-	// "EFA", "AVAILABLE", "PROMISED", "PROMISE_OVERDUE", "PROMISE_SLIPPED", "COVERS_MORE_GAPS".
+	// "EFA", "AVAILABLE", "PROMISED", "PROMISE_OVERDUE", "PROMISE_SLIPPED", "PROVIDER_UNRELIABLE", "COVERS_MORE_GAPS".
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Points; may be negative.
 	Points int32 `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`
@@ -2764,7 +2791,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\x14KIND_BELOW_THRESHOLD\x10\x04\x12\x10\n" +
 	"\fKIND_NO_LINK\x10\x05\x12\x1b\n" +
 	"\x17KIND_SOLUTION_WITHDRAWN\x10\x06\x12\x15\n" +
-	"\x11KIND_NOT_ASSESSED\x10\a\"\xb3\x02\n" +
+	"\x11KIND_NOT_ASSESSED\x10\a\"\xc0\x03\n" +
 	"\tCandidate\x12\x1a\n" +
 	"\bsolution\x18\x01 \x01(\tR\bsolution\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
@@ -2773,7 +2800,13 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\x04rank\x18\x05 \x01(\x05R\x04rank\x12\x14\n" +
 	"\x05score\x18\x06 \x01(\x05R\x05score\x12=\n" +
 	"\areasons\x18\a \x03(\v2#.kompass.municipality.v1.RankReasonR\areasons\x12#\n" +
-	"\rpromised_date\x18\b \x01(\tR\fpromisedDate\"z\n" +
+	"\rpromised_date\x18\b \x01(\tR\fpromisedDate\x12\x1d\n" +
+	"\n" +
+	"slip_count\x18\t \x01(\x05R\tslipCount\x12\x1b\n" +
+	"\tslip_days\x18\n" +
+	" \x01(\x05R\bslipDays\x126\n" +
+	"\x14provider_reliability\x18\v \x01(\x05H\x00R\x13providerReliability\x88\x01\x01B\x17\n" +
+	"\x15_provider_reliability\"z\n" +
 	"\n" +
 	"RankReason\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
@@ -3040,6 +3073,7 @@ func file_kompass_municipality_v1_municipality_proto_init() {
 		return
 	}
 	file_kompass_municipality_v1_municipality_proto_msgTypes[2].OneofWrappers = []any{}
+	file_kompass_municipality_v1_municipality_proto_msgTypes[6].OneofWrappers = []any{}
 	file_kompass_municipality_v1_municipality_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -2437,11 +2437,669 @@ func (x *GetReportRequest) GetName() string {
 	return ""
 }
 
+// Asks for one portal.
+type GetPortalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPortalRequest) Reset() {
+	*x = GetPortalRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPortalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPortalRequest) ProtoMessage() {}
+
+func (x *GetPortalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPortalRequest.ProtoReflect.Descriptor instead.
+func (*GetPortalRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetPortalRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListPortalsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name desc".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPortalsRequest) Reset() {
+	*x = ListPortalsRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPortalsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPortalsRequest) ProtoMessage() {}
+
+func (x *ListPortalsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPortalsRequest.ProtoReflect.Descriptor instead.
+func (*ListPortalsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListPortalsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPortalsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListPortalsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListPortalsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListPortalsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	Portals []*Portal `protobuf:"bytes,1,rep,name=portals,proto3" json:"portals,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPortalsResponse) Reset() {
+	*x = ListPortalsResponse{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPortalsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPortalsResponse) ProtoMessage() {}
+
+func (x *ListPortalsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPortalsResponse.ProtoReflect.Descriptor instead.
+func (*ListPortalsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListPortalsResponse) GetPortals() []*Portal {
+	if x != nil {
+		return x.Portals
+	}
+	return nil
+}
+
+func (x *ListPortalsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListPortalsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one portal.
+type CreatePortalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The portal; its name is ignored.
+	Portal *Portal `protobuf:"bytes,1,opt,name=portal,proto3" json:"portal,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from the name when empty.
+	PortalId string `protobuf:"bytes,2,opt,name=portal_id,json=portalId,proto3" json:"portal_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreatePortalRequest) Reset() {
+	*x = CreatePortalRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePortalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePortalRequest) ProtoMessage() {}
+
+func (x *CreatePortalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePortalRequest.ProtoReflect.Descriptor instead.
+func (*CreatePortalRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CreatePortalRequest) GetPortal() *Portal {
+	if x != nil {
+		return x.Portal
+	}
+	return nil
+}
+
+func (x *CreatePortalRequest) GetPortalId() string {
+	if x != nil {
+		return x.PortalId
+	}
+	return ""
+}
+
+func (x *CreatePortalRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreatePortalRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Changes one portal.
+type UpdatePortalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The portal with its new values; its name says which.
+	Portal *Portal `protobuf:"bytes,1,opt,name=portal,proto3" json:"portal,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePortalRequest) Reset() {
+	*x = UpdatePortalRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePortalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePortalRequest) ProtoMessage() {}
+
+func (x *UpdatePortalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePortalRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePortalRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *UpdatePortalRequest) GetPortal() *Portal {
+	if x != nil {
+		return x.Portal
+	}
+	return nil
+}
+
+func (x *UpdatePortalRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdatePortalRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdatePortalRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for the board.
+type GetPortalBoardRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPortalBoardRequest) Reset() {
+	*x = GetPortalBoardRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPortalBoardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPortalBoardRequest) ProtoMessage() {}
+
+func (x *GetPortalBoardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPortalBoardRequest.ProtoReflect.Descriptor instead.
+func (*GetPortalBoardRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{38}
+}
+
+// Asks for findings.
+type ListFindingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipality, as a resource name.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the entries.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingsRequest) Reset() {
+	*x = ListFindingsRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingsRequest) ProtoMessage() {}
+
+func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
+func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ListFindingsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFindingsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListFindingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page: those of most weight first.
+	Findings []*Finding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	// How many there are of each kind, over the whole municipality.
+	Counts        *FindingCounts `protobuf:"bytes,4,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingsResponse) Reset() {
+	*x = ListFindingsResponse{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingsResponse) ProtoMessage() {}
+
+func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
+func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ListFindingsResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *ListFindingsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListFindingsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+func (x *ListFindingsResponse) GetCounts() *FindingCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+// Asks for a page.
+type ListFindingCountsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the entries.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order.
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingCountsRequest) Reset() {
+	*x = ListFindingCountsRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingCountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingCountsRequest) ProtoMessage() {}
+
+func (x *ListFindingCountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingCountsRequest.ProtoReflect.Descriptor instead.
+func (*ListFindingCountsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ListFindingCountsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFindingCountsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListFindingCountsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListFindingCountsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListFindingCountsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page, by AGS.
+	FindingCounts []*FindingCounts `protobuf:"bytes,1,rep,name=finding_counts,json=findingCounts,proto3" json:"finding_counts,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingCountsResponse) Reset() {
+	*x = ListFindingCountsResponse{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingCountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingCountsResponse) ProtoMessage() {}
+
+func (x *ListFindingCountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingCountsResponse.ProtoReflect.Descriptor instead.
+func (*ListFindingCountsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ListFindingCountsResponse) GetFindingCounts() []*FindingCounts {
+	if x != nil {
+		return x.FindingCounts
+	}
+	return nil
+}
+
+func (x *ListFindingCountsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListFindingCountsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
 var File_kompass_municipality_v1_municipality_service_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
-	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a%kompass/common/v1/import_report.proto\x1a*kompass/municipality/v1/municipality.proto\"Q\n" +
+	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a%kompass/common/v1/import_report.proto\x1a%kompass/municipality/v1/finding.proto\x1a*kompass/municipality/v1/municipality.proto\x1a$kompass/municipality/v1/portal.proto\"Q\n" +
 	"\x16GetMunicipalityRequest\x127\n" +
 	"\x04name\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x04name\"\xb4\x01\n" +
 	"\x19ListMunicipalitiesRequest\x12'\n" +
@@ -2637,7 +3295,61 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"R\n" +
 	"\x10GetReportRequest\x12>\n" +
-	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^municipalities/[0-9]{8}/report$R\x04name2\xde\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^municipalities/[0-9]{8}/report$R\x04name\"^\n" +
+	"\x10GetPortalRequest\x12J\n" +
+	"\x04name\x18\x01 \x01(\tB6\xe0A\x02\xbaH0r.2,^portals/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xad\x01\n" +
+	"\x12ListPortalsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\x97\x01\n" +
+	"\x13ListPortalsResponse\x129\n" +
+	"\aportals\x18\x01 \x03(\v2\x1f.kompass.municipality.v1.PortalR\aportals\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x8b\x02\n" +
+	"\x13CreatePortalRequest\x12B\n" +
+	"\x06portal\x18\x01 \x01(\v2\x1f.kompass.municipality.v1.PortalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06portal\x12K\n" +
+	"\tportal_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bportalId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xfb\x01\n" +
+	"\x13UpdatePortalRequest\x12B\n" +
+	"\x06portal\x18\x01 \x01(\v2\x1f.kompass.municipality.v1.PortalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06portal\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x17\n" +
+	"\x15GetPortalBoardRequest\"\xeb\x01\n" +
+	"\x13ListFindingsRequest\x12;\n" +
+	"\x06parent\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xdb\x01\n" +
+	"\x14ListFindingsResponse\x12<\n" +
+	"\bfindings\x18\x01 \x03(\v2 .kompass.municipality.v1.FindingR\bfindings\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\x12>\n" +
+	"\x06counts\x18\x04 \x01(\v2&.kompass.municipality.v1.FindingCountsR\x06counts\"\xb3\x01\n" +
+	"\x18ListFindingCountsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xb1\x01\n" +
+	"\x19ListFindingCountsResponse\x12M\n" +
+	"\x0efinding_counts\x18\x01 \x03(\v2&.kompass.municipality.v1.FindingCountsR\rfindingCounts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize2\xcb%\n" +
 	"\x13MunicipalityService\x12\x95\x01\n" +
 	"\x0fGetMunicipality\x12/.kompass.municipality.v1.GetMunicipalityRequest\x1a%.kompass.municipality.v1.Municipality\"*\xdaA\x04name\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=municipalities/*}\x12\x99\x01\n" +
 	"\x12ListMunicipalities\x122.kompass.municipality.v1.ListMunicipalitiesRequest\x1a3.kompass.municipality.v1.ListMunicipalitiesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/municipalities\x12\xca\x01\n" +
@@ -2661,7 +3373,14 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\aGetPlan\x12'.kompass.municipality.v1.GetPlanRequest\x1a\x1d.kompass.municipality.v1.Plan\"/\xdaA\x04name\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=municipalities/*/plan}\x12\x9f\x01\n" +
 	"\n" +
 	"UpdatePlan\x12*.kompass.municipality.v1.UpdatePlanRequest\x1a\x1d.kompass.municipality.v1.Plan\"F\xdaA\x10plan,update_mask\x82\xd3\xe4\x93\x02-:\x04plan2%/v1/{plan.name=municipalities/*/plan}\x12\x8a\x01\n" +
-	"\tGetReport\x12).kompass.municipality.v1.GetReportRequest\x1a\x1f.kompass.municipality.v1.Report\"1\xdaA\x04name\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=municipalities/*/report}B=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
+	"\tGetReport\x12).kompass.municipality.v1.GetReportRequest\x1a\x1f.kompass.municipality.v1.Report\"1\xdaA\x04name\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=municipalities/*/report}\x12|\n" +
+	"\tGetPortal\x12).kompass.municipality.v1.GetPortalRequest\x1a\x1f.kompass.municipality.v1.Portal\"#\xdaA\x04name\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/{name=portals/*}\x12}\n" +
+	"\vListPortals\x12+.kompass.municipality.v1.ListPortalsRequest\x1a,.kompass.municipality.v1.ListPortalsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/portals\x12\x8d\x01\n" +
+	"\fCreatePortal\x12,.kompass.municipality.v1.CreatePortalRequest\x1a\x1f.kompass.municipality.v1.Portal\".\xdaA\x10portal,portal_id\x82\xd3\xe4\x93\x02\x15:\x06portal\"\v/v1/portals\x12\x9f\x01\n" +
+	"\fUpdatePortal\x12,.kompass.municipality.v1.UpdatePortalRequest\x1a\x1f.kompass.municipality.v1.Portal\"@\xdaA\x12portal,update_mask\x82\xd3\xe4\x93\x02%:\x06portal2\x1b/v1/{portal.name=portals/*}\x12\x81\x01\n" +
+	"\x0eGetPortalBoard\x12..kompass.municipality.v1.GetPortalBoardRequest\x1a$.kompass.municipality.v1.PortalBoard\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/portals:board\x12\xa4\x01\n" +
+	"\fListFindings\x12,.kompass.municipality.v1.ListFindingsRequest\x1a-.kompass.municipality.v1.ListFindingsResponse\"7\xdaA\x06parent\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=municipalities/*}/findings\x12\x90\x01\n" +
+	"\x11ListFindingCounts\x121.kompass.municipality.v1.ListFindingCountsRequest\x1a2.kompass.municipality.v1.ListFindingCountsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/findingsB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
 
 var (
 	file_kompass_municipality_v1_municipality_service_proto_rawDescOnce sync.Once
@@ -2676,7 +3395,7 @@ func file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP() []byt
 }
 
 var file_kompass_municipality_v1_municipality_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_kompass_municipality_v1_municipality_service_proto_goTypes = []any{
 	(ListProgressRequest_GroupBy)(0),           // 0: kompass.municipality.v1.ListProgressRequest.GroupBy
 	(ListProgressTrendRequest_Interval)(0),     // 1: kompass.municipality.v1.ListProgressTrendRequest.Interval
@@ -2713,99 +3432,134 @@ var file_kompass_municipality_v1_municipality_service_proto_goTypes = []any{
 	(*GetPlanRequest)(nil),                     // 32: kompass.municipality.v1.GetPlanRequest
 	(*UpdatePlanRequest)(nil),                  // 33: kompass.municipality.v1.UpdatePlanRequest
 	(*GetReportRequest)(nil),                   // 34: kompass.municipality.v1.GetReportRequest
-	(*Municipality)(nil),                       // 35: kompass.municipality.v1.Municipality
-	(*fieldmaskpb.FieldMask)(nil),              // 36: google.protobuf.FieldMask
-	(v1.FileFormat)(0),                         // 37: kompass.common.v1.FileFormat
-	(*DataCentre)(nil),                         // 38: kompass.municipality.v1.DataCentre
-	(*Implementation)(nil),                     // 39: kompass.municipality.v1.Implementation
-	(*status.Status)(nil),                      // 40: google.rpc.Status
-	(*ImplementationChange)(nil),               // 41: kompass.municipality.v1.ImplementationChange
-	(*Gap)(nil),                                // 42: kompass.municipality.v1.Gap
-	(*OnlineService)(nil),                      // 43: kompass.municipality.v1.OnlineService
-	(*ProgressGroup)(nil),                      // 44: kompass.municipality.v1.ProgressGroup
-	(*TrendSeries)(nil),                        // 45: kompass.municipality.v1.TrendSeries
-	(*Plan)(nil),                               // 46: kompass.municipality.v1.Plan
-	(*v1.ImportReport)(nil),                    // 47: kompass.common.v1.ImportReport
-	(*httpbody.HttpBody)(nil),                  // 48: google.api.HttpBody
-	(*Report)(nil),                             // 49: kompass.municipality.v1.Report
+	(*GetPortalRequest)(nil),                   // 35: kompass.municipality.v1.GetPortalRequest
+	(*ListPortalsRequest)(nil),                 // 36: kompass.municipality.v1.ListPortalsRequest
+	(*ListPortalsResponse)(nil),                // 37: kompass.municipality.v1.ListPortalsResponse
+	(*CreatePortalRequest)(nil),                // 38: kompass.municipality.v1.CreatePortalRequest
+	(*UpdatePortalRequest)(nil),                // 39: kompass.municipality.v1.UpdatePortalRequest
+	(*GetPortalBoardRequest)(nil),              // 40: kompass.municipality.v1.GetPortalBoardRequest
+	(*ListFindingsRequest)(nil),                // 41: kompass.municipality.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),               // 42: kompass.municipality.v1.ListFindingsResponse
+	(*ListFindingCountsRequest)(nil),           // 43: kompass.municipality.v1.ListFindingCountsRequest
+	(*ListFindingCountsResponse)(nil),          // 44: kompass.municipality.v1.ListFindingCountsResponse
+	(*Municipality)(nil),                       // 45: kompass.municipality.v1.Municipality
+	(*fieldmaskpb.FieldMask)(nil),              // 46: google.protobuf.FieldMask
+	(v1.FileFormat)(0),                         // 47: kompass.common.v1.FileFormat
+	(*DataCentre)(nil),                         // 48: kompass.municipality.v1.DataCentre
+	(*Implementation)(nil),                     // 49: kompass.municipality.v1.Implementation
+	(*status.Status)(nil),                      // 50: google.rpc.Status
+	(*ImplementationChange)(nil),               // 51: kompass.municipality.v1.ImplementationChange
+	(*Gap)(nil),                                // 52: kompass.municipality.v1.Gap
+	(*OnlineService)(nil),                      // 53: kompass.municipality.v1.OnlineService
+	(*ProgressGroup)(nil),                      // 54: kompass.municipality.v1.ProgressGroup
+	(*TrendSeries)(nil),                        // 55: kompass.municipality.v1.TrendSeries
+	(*Plan)(nil),                               // 56: kompass.municipality.v1.Plan
+	(*Portal)(nil),                             // 57: kompass.municipality.v1.Portal
+	(*Finding)(nil),                            // 58: kompass.municipality.v1.Finding
+	(*FindingCounts)(nil),                      // 59: kompass.municipality.v1.FindingCounts
+	(*v1.ImportReport)(nil),                    // 60: kompass.common.v1.ImportReport
+	(*httpbody.HttpBody)(nil),                  // 61: google.api.HttpBody
+	(*Report)(nil),                             // 62: kompass.municipality.v1.Report
+	(*PortalBoard)(nil),                        // 63: kompass.municipality.v1.PortalBoard
 }
 var file_kompass_municipality_v1_municipality_service_proto_depIdxs = []int32{
-	35, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
-	35, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
-	36, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
-	37, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
-	38, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
-	39, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
-	39, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
-	36, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	45, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
+	45, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
+	46, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
+	48, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
+	49, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	49, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
+	46, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
 	13, // 8: kompass.municipality.v1.BatchUpdateImplementationsRequest.requests:type_name -> kompass.municipality.v1.UpdateImplementationRequest
-	39, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	49, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
 	16, // 10: kompass.municipality.v1.BatchUpdateImplementationsResponse.results:type_name -> kompass.municipality.v1.BatchResult
-	39, // 11: kompass.municipality.v1.BatchResult.implementation:type_name -> kompass.municipality.v1.Implementation
-	40, // 12: kompass.municipality.v1.BatchResult.error:type_name -> google.rpc.Status
-	41, // 13: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
-	42, // 14: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
-	43, // 15: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
+	49, // 11: kompass.municipality.v1.BatchResult.implementation:type_name -> kompass.municipality.v1.Implementation
+	50, // 12: kompass.municipality.v1.BatchResult.error:type_name -> google.rpc.Status
+	51, // 13: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
+	52, // 14: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
+	53, // 15: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
 	0,  // 16: kompass.municipality.v1.ListProgressRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
-	44, // 17: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
-	44, // 18: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
-	37, // 19: kompass.municipality.v1.ImportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
-	37, // 20: kompass.municipality.v1.ExportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	54, // 17: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
+	54, // 18: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
+	47, // 19: kompass.municipality.v1.ImportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	47, // 20: kompass.municipality.v1.ExportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
 	0,  // 21: kompass.municipality.v1.ListProgressTrendRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
 	1,  // 22: kompass.municipality.v1.ListProgressTrendRequest.interval:type_name -> kompass.municipality.v1.ListProgressTrendRequest.Interval
-	45, // 23: kompass.municipality.v1.ListProgressTrendResponse.series:type_name -> kompass.municipality.v1.TrendSeries
-	45, // 24: kompass.municipality.v1.ListProgressTrendResponse.total:type_name -> kompass.municipality.v1.TrendSeries
-	46, // 25: kompass.municipality.v1.UpdatePlanRequest.plan:type_name -> kompass.municipality.v1.Plan
-	36, // 26: kompass.municipality.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 27: kompass.municipality.v1.MunicipalityService.GetMunicipality:input_type -> kompass.municipality.v1.GetMunicipalityRequest
-	3,  // 28: kompass.municipality.v1.MunicipalityService.ListMunicipalities:input_type -> kompass.municipality.v1.ListMunicipalitiesRequest
-	5,  // 29: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:input_type -> kompass.municipality.v1.UpdateMunicipalityRequest
-	6,  // 30: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:input_type -> kompass.municipality.v1.ImportMunicipalitiesRequest
-	7,  // 31: kompass.municipality.v1.MunicipalityService.GetDataCentre:input_type -> kompass.municipality.v1.GetDataCentreRequest
-	8,  // 32: kompass.municipality.v1.MunicipalityService.ListDataCentres:input_type -> kompass.municipality.v1.ListDataCentresRequest
-	10, // 33: kompass.municipality.v1.MunicipalityService.GetImplementation:input_type -> kompass.municipality.v1.GetImplementationRequest
-	11, // 34: kompass.municipality.v1.MunicipalityService.ListImplementations:input_type -> kompass.municipality.v1.ListImplementationsRequest
-	13, // 35: kompass.municipality.v1.MunicipalityService.UpdateImplementation:input_type -> kompass.municipality.v1.UpdateImplementationRequest
-	14, // 36: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:input_type -> kompass.municipality.v1.BatchUpdateImplementationsRequest
-	17, // 37: kompass.municipality.v1.MunicipalityService.DeleteImplementation:input_type -> kompass.municipality.v1.DeleteImplementationRequest
-	19, // 38: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:input_type -> kompass.municipality.v1.ListImplementationHistoryRequest
-	27, // 39: kompass.municipality.v1.MunicipalityService.RevertImplementation:input_type -> kompass.municipality.v1.RevertImplementationRequest
-	28, // 40: kompass.municipality.v1.MunicipalityService.ImportImplementations:input_type -> kompass.municipality.v1.ImportImplementationsRequest
-	29, // 41: kompass.municipality.v1.MunicipalityService.ExportImplementations:input_type -> kompass.municipality.v1.ExportImplementationsRequest
-	21, // 42: kompass.municipality.v1.MunicipalityService.ListGaps:input_type -> kompass.municipality.v1.ListGapsRequest
-	23, // 43: kompass.municipality.v1.MunicipalityService.ListOnlineServices:input_type -> kompass.municipality.v1.ListOnlineServicesRequest
-	25, // 44: kompass.municipality.v1.MunicipalityService.ListProgress:input_type -> kompass.municipality.v1.ListProgressRequest
-	30, // 45: kompass.municipality.v1.MunicipalityService.ListProgressTrend:input_type -> kompass.municipality.v1.ListProgressTrendRequest
-	32, // 46: kompass.municipality.v1.MunicipalityService.GetPlan:input_type -> kompass.municipality.v1.GetPlanRequest
-	33, // 47: kompass.municipality.v1.MunicipalityService.UpdatePlan:input_type -> kompass.municipality.v1.UpdatePlanRequest
-	34, // 48: kompass.municipality.v1.MunicipalityService.GetReport:input_type -> kompass.municipality.v1.GetReportRequest
-	35, // 49: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
-	4,  // 50: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
-	35, // 51: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
-	47, // 52: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
-	38, // 53: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
-	9,  // 54: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
-	39, // 55: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
-	12, // 56: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
-	39, // 57: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
-	15, // 58: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
-	18, // 59: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
-	20, // 60: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
-	39, // 61: kompass.municipality.v1.MunicipalityService.RevertImplementation:output_type -> kompass.municipality.v1.Implementation
-	47, // 62: kompass.municipality.v1.MunicipalityService.ImportImplementations:output_type -> kompass.common.v1.ImportReport
-	48, // 63: kompass.municipality.v1.MunicipalityService.ExportImplementations:output_type -> google.api.HttpBody
-	22, // 64: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
-	24, // 65: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
-	26, // 66: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
-	31, // 67: kompass.municipality.v1.MunicipalityService.ListProgressTrend:output_type -> kompass.municipality.v1.ListProgressTrendResponse
-	46, // 68: kompass.municipality.v1.MunicipalityService.GetPlan:output_type -> kompass.municipality.v1.Plan
-	46, // 69: kompass.municipality.v1.MunicipalityService.UpdatePlan:output_type -> kompass.municipality.v1.Plan
-	49, // 70: kompass.municipality.v1.MunicipalityService.GetReport:output_type -> kompass.municipality.v1.Report
-	49, // [49:71] is the sub-list for method output_type
-	27, // [27:49] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	55, // 23: kompass.municipality.v1.ListProgressTrendResponse.series:type_name -> kompass.municipality.v1.TrendSeries
+	55, // 24: kompass.municipality.v1.ListProgressTrendResponse.total:type_name -> kompass.municipality.v1.TrendSeries
+	56, // 25: kompass.municipality.v1.UpdatePlanRequest.plan:type_name -> kompass.municipality.v1.Plan
+	46, // 26: kompass.municipality.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	57, // 27: kompass.municipality.v1.ListPortalsResponse.portals:type_name -> kompass.municipality.v1.Portal
+	57, // 28: kompass.municipality.v1.CreatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
+	57, // 29: kompass.municipality.v1.UpdatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
+	46, // 30: kompass.municipality.v1.UpdatePortalRequest.update_mask:type_name -> google.protobuf.FieldMask
+	58, // 31: kompass.municipality.v1.ListFindingsResponse.findings:type_name -> kompass.municipality.v1.Finding
+	59, // 32: kompass.municipality.v1.ListFindingsResponse.counts:type_name -> kompass.municipality.v1.FindingCounts
+	59, // 33: kompass.municipality.v1.ListFindingCountsResponse.finding_counts:type_name -> kompass.municipality.v1.FindingCounts
+	2,  // 34: kompass.municipality.v1.MunicipalityService.GetMunicipality:input_type -> kompass.municipality.v1.GetMunicipalityRequest
+	3,  // 35: kompass.municipality.v1.MunicipalityService.ListMunicipalities:input_type -> kompass.municipality.v1.ListMunicipalitiesRequest
+	5,  // 36: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:input_type -> kompass.municipality.v1.UpdateMunicipalityRequest
+	6,  // 37: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:input_type -> kompass.municipality.v1.ImportMunicipalitiesRequest
+	7,  // 38: kompass.municipality.v1.MunicipalityService.GetDataCentre:input_type -> kompass.municipality.v1.GetDataCentreRequest
+	8,  // 39: kompass.municipality.v1.MunicipalityService.ListDataCentres:input_type -> kompass.municipality.v1.ListDataCentresRequest
+	10, // 40: kompass.municipality.v1.MunicipalityService.GetImplementation:input_type -> kompass.municipality.v1.GetImplementationRequest
+	11, // 41: kompass.municipality.v1.MunicipalityService.ListImplementations:input_type -> kompass.municipality.v1.ListImplementationsRequest
+	13, // 42: kompass.municipality.v1.MunicipalityService.UpdateImplementation:input_type -> kompass.municipality.v1.UpdateImplementationRequest
+	14, // 43: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:input_type -> kompass.municipality.v1.BatchUpdateImplementationsRequest
+	17, // 44: kompass.municipality.v1.MunicipalityService.DeleteImplementation:input_type -> kompass.municipality.v1.DeleteImplementationRequest
+	19, // 45: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:input_type -> kompass.municipality.v1.ListImplementationHistoryRequest
+	27, // 46: kompass.municipality.v1.MunicipalityService.RevertImplementation:input_type -> kompass.municipality.v1.RevertImplementationRequest
+	28, // 47: kompass.municipality.v1.MunicipalityService.ImportImplementations:input_type -> kompass.municipality.v1.ImportImplementationsRequest
+	29, // 48: kompass.municipality.v1.MunicipalityService.ExportImplementations:input_type -> kompass.municipality.v1.ExportImplementationsRequest
+	21, // 49: kompass.municipality.v1.MunicipalityService.ListGaps:input_type -> kompass.municipality.v1.ListGapsRequest
+	23, // 50: kompass.municipality.v1.MunicipalityService.ListOnlineServices:input_type -> kompass.municipality.v1.ListOnlineServicesRequest
+	25, // 51: kompass.municipality.v1.MunicipalityService.ListProgress:input_type -> kompass.municipality.v1.ListProgressRequest
+	30, // 52: kompass.municipality.v1.MunicipalityService.ListProgressTrend:input_type -> kompass.municipality.v1.ListProgressTrendRequest
+	32, // 53: kompass.municipality.v1.MunicipalityService.GetPlan:input_type -> kompass.municipality.v1.GetPlanRequest
+	33, // 54: kompass.municipality.v1.MunicipalityService.UpdatePlan:input_type -> kompass.municipality.v1.UpdatePlanRequest
+	34, // 55: kompass.municipality.v1.MunicipalityService.GetReport:input_type -> kompass.municipality.v1.GetReportRequest
+	35, // 56: kompass.municipality.v1.MunicipalityService.GetPortal:input_type -> kompass.municipality.v1.GetPortalRequest
+	36, // 57: kompass.municipality.v1.MunicipalityService.ListPortals:input_type -> kompass.municipality.v1.ListPortalsRequest
+	38, // 58: kompass.municipality.v1.MunicipalityService.CreatePortal:input_type -> kompass.municipality.v1.CreatePortalRequest
+	39, // 59: kompass.municipality.v1.MunicipalityService.UpdatePortal:input_type -> kompass.municipality.v1.UpdatePortalRequest
+	40, // 60: kompass.municipality.v1.MunicipalityService.GetPortalBoard:input_type -> kompass.municipality.v1.GetPortalBoardRequest
+	41, // 61: kompass.municipality.v1.MunicipalityService.ListFindings:input_type -> kompass.municipality.v1.ListFindingsRequest
+	43, // 62: kompass.municipality.v1.MunicipalityService.ListFindingCounts:input_type -> kompass.municipality.v1.ListFindingCountsRequest
+	45, // 63: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
+	4,  // 64: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
+	45, // 65: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
+	60, // 66: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
+	48, // 67: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
+	9,  // 68: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
+	49, // 69: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
+	12, // 70: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
+	49, // 71: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
+	15, // 72: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
+	18, // 73: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
+	20, // 74: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
+	49, // 75: kompass.municipality.v1.MunicipalityService.RevertImplementation:output_type -> kompass.municipality.v1.Implementation
+	60, // 76: kompass.municipality.v1.MunicipalityService.ImportImplementations:output_type -> kompass.common.v1.ImportReport
+	61, // 77: kompass.municipality.v1.MunicipalityService.ExportImplementations:output_type -> google.api.HttpBody
+	22, // 78: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
+	24, // 79: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
+	26, // 80: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
+	31, // 81: kompass.municipality.v1.MunicipalityService.ListProgressTrend:output_type -> kompass.municipality.v1.ListProgressTrendResponse
+	56, // 82: kompass.municipality.v1.MunicipalityService.GetPlan:output_type -> kompass.municipality.v1.Plan
+	56, // 83: kompass.municipality.v1.MunicipalityService.UpdatePlan:output_type -> kompass.municipality.v1.Plan
+	62, // 84: kompass.municipality.v1.MunicipalityService.GetReport:output_type -> kompass.municipality.v1.Report
+	57, // 85: kompass.municipality.v1.MunicipalityService.GetPortal:output_type -> kompass.municipality.v1.Portal
+	37, // 86: kompass.municipality.v1.MunicipalityService.ListPortals:output_type -> kompass.municipality.v1.ListPortalsResponse
+	57, // 87: kompass.municipality.v1.MunicipalityService.CreatePortal:output_type -> kompass.municipality.v1.Portal
+	57, // 88: kompass.municipality.v1.MunicipalityService.UpdatePortal:output_type -> kompass.municipality.v1.Portal
+	63, // 89: kompass.municipality.v1.MunicipalityService.GetPortalBoard:output_type -> kompass.municipality.v1.PortalBoard
+	42, // 90: kompass.municipality.v1.MunicipalityService.ListFindings:output_type -> kompass.municipality.v1.ListFindingsResponse
+	44, // 91: kompass.municipality.v1.MunicipalityService.ListFindingCounts:output_type -> kompass.municipality.v1.ListFindingCountsResponse
+	63, // [63:92] is the sub-list for method output_type
+	34, // [34:63] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_kompass_municipality_v1_municipality_service_proto_init() }
@@ -2813,14 +3567,16 @@ func file_kompass_municipality_v1_municipality_service_proto_init() {
 	if File_kompass_municipality_v1_municipality_service_proto != nil {
 		return
 	}
+	file_kompass_municipality_v1_finding_proto_init()
 	file_kompass_municipality_v1_municipality_proto_init()
+	file_kompass_municipality_v1_portal_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_municipality_service_proto_rawDesc), len(file_kompass_municipality_v1_municipality_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -43,6 +43,13 @@ const (
 	MunicipalityService_GetPlan_FullMethodName                    = "/kompass.municipality.v1.MunicipalityService/GetPlan"
 	MunicipalityService_UpdatePlan_FullMethodName                 = "/kompass.municipality.v1.MunicipalityService/UpdatePlan"
 	MunicipalityService_GetReport_FullMethodName                  = "/kompass.municipality.v1.MunicipalityService/GetReport"
+	MunicipalityService_GetPortal_FullMethodName                  = "/kompass.municipality.v1.MunicipalityService/GetPortal"
+	MunicipalityService_ListPortals_FullMethodName                = "/kompass.municipality.v1.MunicipalityService/ListPortals"
+	MunicipalityService_CreatePortal_FullMethodName               = "/kompass.municipality.v1.MunicipalityService/CreatePortal"
+	MunicipalityService_UpdatePortal_FullMethodName               = "/kompass.municipality.v1.MunicipalityService/UpdatePortal"
+	MunicipalityService_GetPortalBoard_FullMethodName             = "/kompass.municipality.v1.MunicipalityService/GetPortalBoard"
+	MunicipalityService_ListFindings_FullMethodName               = "/kompass.municipality.v1.MunicipalityService/ListFindings"
+	MunicipalityService_ListFindingCounts_FullMethodName          = "/kompass.municipality.v1.MunicipalityService/ListFindingCounts"
 )
 
 // MunicipalityServiceClient is the client API for MunicipalityService service.
@@ -102,6 +109,20 @@ type MunicipalityServiceClient interface {
 	UpdatePlan(ctx context.Context, in *UpdatePlanRequest, opts ...grpc.CallOption) (*Plan, error)
 	// The report for the head of administration, as data.
 	GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*Report, error)
+	// One portal. NOT_FOUND when there is none of that name.
+	GetPortal(ctx context.Context, in *GetPortalRequest, opts ...grpc.CallOption) (*Portal, error)
+	// The portals.
+	ListPortals(ctx context.Context, in *ListPortalsRequest, opts ...grpc.CallOption) (*ListPortalsResponse, error)
+	// Adds a portal. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreatePortal(ctx context.Context, in *CreatePortalRequest, opts ...grpc.CallOption) (*Portal, error)
+	// Changes a portal. ABORTED when the etag is not the current one.
+	UpdatePortal(ctx context.Context, in *UpdatePortalRequest, opts ...grpc.CallOption) (*Portal, error)
+	// The portals by wave, as a board of the rollout.
+	GetPortalBoard(ctx context.Context, in *GetPortalBoardRequest, opts ...grpc.CallOption) (*PortalBoard, error)
+	// What does not fit together in the data of a municipality, with the reason of each finding.
+	ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error)
+	// How many findings each municipality and Kreis has.
+	ListFindingCounts(ctx context.Context, in *ListFindingCountsRequest, opts ...grpc.CallOption) (*ListFindingCountsResponse, error)
 }
 
 type municipalityServiceClient struct {
@@ -332,6 +353,76 @@ func (c *municipalityServiceClient) GetReport(ctx context.Context, in *GetReport
 	return out, nil
 }
 
+func (c *municipalityServiceClient) GetPortal(ctx context.Context, in *GetPortalRequest, opts ...grpc.CallOption) (*Portal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Portal)
+	err := c.cc.Invoke(ctx, MunicipalityService_GetPortal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ListPortals(ctx context.Context, in *ListPortalsRequest, opts ...grpc.CallOption) (*ListPortalsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPortalsResponse)
+	err := c.cc.Invoke(ctx, MunicipalityService_ListPortals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) CreatePortal(ctx context.Context, in *CreatePortalRequest, opts ...grpc.CallOption) (*Portal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Portal)
+	err := c.cc.Invoke(ctx, MunicipalityService_CreatePortal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) UpdatePortal(ctx context.Context, in *UpdatePortalRequest, opts ...grpc.CallOption) (*Portal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Portal)
+	err := c.cc.Invoke(ctx, MunicipalityService_UpdatePortal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) GetPortalBoard(ctx context.Context, in *GetPortalBoardRequest, opts ...grpc.CallOption) (*PortalBoard, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PortalBoard)
+	err := c.cc.Invoke(ctx, MunicipalityService_GetPortalBoard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFindingsResponse)
+	err := c.cc.Invoke(ctx, MunicipalityService_ListFindings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *municipalityServiceClient) ListFindingCounts(ctx context.Context, in *ListFindingCountsRequest, opts ...grpc.CallOption) (*ListFindingCountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFindingCountsResponse)
+	err := c.cc.Invoke(ctx, MunicipalityService_ListFindingCounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MunicipalityServiceServer is the server API for MunicipalityService service.
 // All implementations must embed UnimplementedMunicipalityServiceServer
 // for forward compatibility.
@@ -389,6 +480,20 @@ type MunicipalityServiceServer interface {
 	UpdatePlan(context.Context, *UpdatePlanRequest) (*Plan, error)
 	// The report for the head of administration, as data.
 	GetReport(context.Context, *GetReportRequest) (*Report, error)
+	// One portal. NOT_FOUND when there is none of that name.
+	GetPortal(context.Context, *GetPortalRequest) (*Portal, error)
+	// The portals.
+	ListPortals(context.Context, *ListPortalsRequest) (*ListPortalsResponse, error)
+	// Adds a portal. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreatePortal(context.Context, *CreatePortalRequest) (*Portal, error)
+	// Changes a portal. ABORTED when the etag is not the current one.
+	UpdatePortal(context.Context, *UpdatePortalRequest) (*Portal, error)
+	// The portals by wave, as a board of the rollout.
+	GetPortalBoard(context.Context, *GetPortalBoardRequest) (*PortalBoard, error)
+	// What does not fit together in the data of a municipality, with the reason of each finding.
+	ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error)
+	// How many findings each municipality and Kreis has.
+	ListFindingCounts(context.Context, *ListFindingCountsRequest) (*ListFindingCountsResponse, error)
 	mustEmbedUnimplementedMunicipalityServiceServer()
 }
 
@@ -464,6 +569,27 @@ func (UnimplementedMunicipalityServiceServer) UpdatePlan(context.Context, *Updat
 }
 func (UnimplementedMunicipalityServiceServer) GetReport(context.Context, *GetReportRequest) (*Report, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReport not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) GetPortal(context.Context, *GetPortalRequest) (*Portal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPortal not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ListPortals(context.Context, *ListPortalsRequest) (*ListPortalsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPortals not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) CreatePortal(context.Context, *CreatePortalRequest) (*Portal, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreatePortal not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) UpdatePortal(context.Context, *UpdatePortalRequest) (*Portal, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePortal not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) GetPortalBoard(context.Context, *GetPortalBoardRequest) (*PortalBoard, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPortalBoard not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFindings not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) ListFindingCounts(context.Context, *ListFindingCountsRequest) (*ListFindingCountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFindingCounts not implemented")
 }
 func (UnimplementedMunicipalityServiceServer) mustEmbedUnimplementedMunicipalityServiceServer() {}
 func (UnimplementedMunicipalityServiceServer) testEmbeddedByValue()                             {}
@@ -882,6 +1008,132 @@ func _MunicipalityService_GetReport_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MunicipalityService_GetPortal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPortalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).GetPortal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_GetPortal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).GetPortal(ctx, req.(*GetPortalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ListPortals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPortalsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ListPortals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ListPortals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ListPortals(ctx, req.(*ListPortalsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_CreatePortal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreatePortalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).CreatePortal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_CreatePortal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).CreatePortal(ctx, req.(*CreatePortalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_UpdatePortal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePortalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).UpdatePortal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_UpdatePortal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).UpdatePortal(ctx, req.(*UpdatePortalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_GetPortalBoard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPortalBoardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).GetPortalBoard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_GetPortalBoard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).GetPortalBoard(ctx, req.(*GetPortalBoardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ListFindings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFindingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ListFindings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ListFindings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ListFindings(ctx, req.(*ListFindingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MunicipalityService_ListFindingCounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFindingCountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).ListFindingCounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_ListFindingCounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).ListFindingCounts(ctx, req.(*ListFindingCountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MunicipalityService_ServiceDesc is the grpc.ServiceDesc for MunicipalityService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -976,6 +1228,34 @@ var MunicipalityService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReport",
 			Handler:    _MunicipalityService_GetReport_Handler,
+		},
+		{
+			MethodName: "GetPortal",
+			Handler:    _MunicipalityService_GetPortal_Handler,
+		},
+		{
+			MethodName: "ListPortals",
+			Handler:    _MunicipalityService_ListPortals_Handler,
+		},
+		{
+			MethodName: "CreatePortal",
+			Handler:    _MunicipalityService_CreatePortal_Handler,
+		},
+		{
+			MethodName: "UpdatePortal",
+			Handler:    _MunicipalityService_UpdatePortal_Handler,
+		},
+		{
+			MethodName: "GetPortalBoard",
+			Handler:    _MunicipalityService_GetPortalBoard_Handler,
+		},
+		{
+			MethodName: "ListFindings",
+			Handler:    _MunicipalityService_ListFindings_Handler,
+		},
+		{
+			MethodName: "ListFindingCounts",
+			Handler:    _MunicipalityService_ListFindingCounts_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
