@@ -28,6 +28,7 @@ type world struct {
 	providers state.Table[*marketplacev1.Provider] // by resource name
 	solutions state.Table[*marketplacev1.Solution] // by resource name
 	projects  state.Table[*marketplacev1.Project]  // by resource name
+	questions state.Table[*marketplacev1.Question] // by resource name
 	catalogue catalogue
 	places    places
 
@@ -36,6 +37,7 @@ type world struct {
 	providerList func() []*marketplacev1.Provider     // by name
 	solutionList func() []*marketplacev1.Solution     // by name, with their users
 	projectList  func() []*marketplacev1.Project      // by name, as stored
+	questionList func() []*marketplacev1.Question     // by name
 	covered      func() []relevance.Classes           // by published solutions, by number of the public service
 	gaps         func() []*marketplacev1.PortfolioGap // by rank
 }
@@ -45,6 +47,7 @@ func emptyWorld() world {
 		providers:       state.NewTable[*marketplacev1.Provider](),
 		solutions:       state.NewTable[*marketplacev1.Solution](),
 		projects:        state.NewTable[*marketplacev1.Project](),
+		questions:       state.NewTable[*marketplacev1.Question](),
 		catalogue:       newCatalogue(),
 		places:          newPlaces(),
 		serviceNumbers:  newNumbers(),
@@ -77,7 +80,7 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, replaying boo
 }
 
 func (w *world) applyOwn(batch []ledger.Entry) error {
-	providers, solutions, projects := w.providers.Edit(), w.solutions.Edit(), w.projects.Edit()
+	providers, solutions, projects, questions := w.providers.Edit(), w.solutions.Edit(), w.projects.Edit(), w.questions.Edit()
 	for _, e := range batch {
 		var err error
 		switch kind := entityOf(e.Subject); kind {
@@ -90,6 +93,8 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			})
 		case "project":
 			err = store(projects, e, func(p *marketplacev1.Project) { p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime() })
+		case "question":
+			err = store(questions, e, func(q *marketplacev1.Question) { q.Etag, q.UpdateTime = etagOf(e), e.Record.GetTime() })
 		default: // a newer version of the service wrote it: half an understanding would be worse than none
 			err = fmt.Errorf("record %d: the marketplace does not know entities of kind %q", e.Sequence, kind)
 		}
@@ -97,7 +102,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			return err
 		}
 	}
-	w.providers, w.solutions, w.projects = providers.Done(), solutions.Done(), projects.Done()
+	w.providers, w.solutions, w.projects, w.questions = providers.Done(), solutions.Done(), projects.Done(), questions.Done()
 	w.deriveOwn()
 	return nil
 }
@@ -126,6 +131,7 @@ func store[T interface {
 func (w *world) deriveOwn() {
 	w.providerList = sync.OnceValue(w.providers.Values)
 	w.projectList = sync.OnceValue(w.projects.Values)
+	w.questionList = sync.OnceValue(w.questions.Values)
 	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.classes)
 }
 

@@ -1522,11 +1522,358 @@ func (x *GetProjectBoardRequest) GetTheme() string {
 	return ""
 }
 
+// Asks for one question.
+type GetQuestionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetQuestionRequest) Reset() {
+	*x = GetQuestionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetQuestionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetQuestionRequest) ProtoMessage() {}
+
+func (x *GetQuestionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetQuestionRequest.ProtoReflect.Descriptor instead.
+func (*GetQuestionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetQuestionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListQuestionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "create_time desc".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuestionsRequest) Reset() {
+	*x = ListQuestionsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuestionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuestionsRequest) ProtoMessage() {}
+
+func (x *ListQuestionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuestionsRequest.ProtoReflect.Descriptor instead.
+func (*ListQuestionsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListQuestionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListQuestionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListQuestionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListQuestionsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListQuestionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	Questions []*Question `protobuf:"bytes,1,rep,name=questions,proto3" json:"questions,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuestionsResponse) Reset() {
+	*x = ListQuestionsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuestionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuestionsResponse) ProtoMessage() {}
+
+func (x *ListQuestionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuestionsResponse.ProtoReflect.Descriptor instead.
+func (*ListQuestionsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListQuestionsResponse) GetQuestions() []*Question {
+	if x != nil {
+		return x.Questions
+	}
+	return nil
+}
+
+func (x *ListQuestionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListQuestionsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one question.
+type CreateQuestionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The question; its name is ignored.
+	Question *Question `protobuf:"bytes,1,opt,name=question,proto3" json:"question,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from the title when empty.
+	QuestionId string `protobuf:"bytes,2,opt,name=question_id,json=questionId,proto3" json:"question_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateQuestionRequest) Reset() {
+	*x = CreateQuestionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateQuestionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateQuestionRequest) ProtoMessage() {}
+
+func (x *CreateQuestionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateQuestionRequest.ProtoReflect.Descriptor instead.
+func (*CreateQuestionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CreateQuestionRequest) GetQuestion() *Question {
+	if x != nil {
+		return x.Question
+	}
+	return nil
+}
+
+func (x *CreateQuestionRequest) GetQuestionId() string {
+	if x != nil {
+		return x.QuestionId
+	}
+	return ""
+}
+
+func (x *CreateQuestionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateQuestionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Answers a question.
+type AnswerQuestionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The version that is meant; any when empty.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// The answer, in German.
+	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
+	// Who answers, as a role: "Produktmanagement"; never a person.
+	Role          string `protobuf:"bytes,6,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerQuestionRequest) Reset() {
+	*x = AnswerQuestionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerQuestionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerQuestionRequest) ProtoMessage() {}
+
+func (x *AnswerQuestionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerQuestionRequest.ProtoReflect.Descriptor instead.
+func (*AnswerQuestionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *AnswerQuestionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AnswerQuestionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *AnswerQuestionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AnswerQuestionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *AnswerQuestionRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AnswerQuestionRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 var File_kompass_marketplace_v1_marketplace_service_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\"b\n" +
+	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\x1a%kompass/marketplace/v1/question.proto\"b\n" +
 	"\x12GetProviderRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListProvidersRequest\x12'\n" +
@@ -1652,7 +1999,36 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"M\n" +
 	"\x16GetProjectBoardRequest\x123\n" +
-	"\x05theme\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^(themes/[a-z0-9-]+)?$R\x05theme2\xd8\x14\n" +
+	"\x05theme\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^(themes/[a-z0-9-]+)?$R\x05theme\"b\n" +
+	"\x12GetQuestionRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^questions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
+	"\x14ListQuestionsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\x9e\x01\n" +
+	"\x15ListQuestionsResponse\x12>\n" +
+	"\tquestions\x18\x01 \x03(\v2 .kompass.marketplace.v1.QuestionR\tquestions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x96\x02\n" +
+	"\x15CreateQuestionRequest\x12G\n" +
+	"\bquestion\x18\x01 \x01(\v2 .kompass.marketplace.v1.QuestionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bquestion\x12O\n" +
+	"\vquestion_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\n" +
+	"questionId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa8\x02\n" +
+	"\x15AnswerQuestionRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^questions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12!\n" +
+	"\x04text\x18\x05 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xa0\x1fR\x04text\x12\x1c\n" +
+	"\x04role\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04role2\x8d\x19\n" +
 	"\x12MarketplaceService\x12\x82\x01\n" +
 	"\vGetProvider\x12*.kompass.marketplace.v1.GetProviderRequest\x1a .kompass.marketplace.v1.Provider\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x12\x83\x01\n" +
 	"\rListProviders\x12,.kompass.marketplace.v1.ListProvidersRequest\x1a-.kompass.marketplace.v1.ListProvidersResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x12\x99\x01\n" +
@@ -1672,7 +2048,11 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\fListProjects\x12+.kompass.marketplace.v1.ListProjectsRequest\x1a,.kompass.marketplace.v1.ListProjectsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/projects\x12\x92\x01\n" +
 	"\rCreateProject\x12,.kompass.marketplace.v1.CreateProjectRequest\x1a\x1f.kompass.marketplace.v1.Project\"2\xdaA\x12project,project_id\x82\xd3\xe4\x93\x02\x17:\aproject\"\f/v1/projects\x12\xa4\x01\n" +
 	"\rUpdateProject\x12,.kompass.marketplace.v1.UpdateProjectRequest\x1a\x1f.kompass.marketplace.v1.Project\"D\xdaA\x13project,update_mask\x82\xd3\xe4\x93\x02(:\aproject2\x1d/v1/{project.name=projects/*}\x12\x83\x01\n" +
-	"\x0fGetProjectBoard\x12..kompass.marketplace.v1.GetProjectBoardRequest\x1a$.kompass.marketplace.v1.ProjectBoard\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/projects:boardB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
+	"\x0fGetProjectBoard\x12..kompass.marketplace.v1.GetProjectBoardRequest\x1a$.kompass.marketplace.v1.ProjectBoard\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/projects:board\x12\x82\x01\n" +
+	"\vGetQuestion\x12*.kompass.marketplace.v1.GetQuestionRequest\x1a .kompass.marketplace.v1.Question\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=questions/*}\x12\x83\x01\n" +
+	"\rListQuestions\x12,.kompass.marketplace.v1.ListQuestionsRequest\x1a-.kompass.marketplace.v1.ListQuestionsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/questions\x12\x99\x01\n" +
+	"\x0eCreateQuestion\x12-.kompass.marketplace.v1.CreateQuestionRequest\x1a .kompass.marketplace.v1.Question\"6\xdaA\x14question,question_id\x82\xd3\xe4\x93\x02\x19:\bquestion\"\r/v1/questions\x12\x8b\x01\n" +
+	"\x0eAnswerQuestion\x12-.kompass.marketplace.v1.AnswerQuestionRequest\x1a .kompass.marketplace.v1.Question\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=questions/*}:answerB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_kompass_marketplace_v1_marketplace_service_proto_rawDescOnce sync.Once
@@ -1686,7 +2066,7 @@ func file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP() []byte 
 	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*GetProviderRequest)(nil),        // 0: kompass.marketplace.v1.GetProviderRequest
 	(*ListProvidersRequest)(nil),      // 1: kompass.marketplace.v1.ListProvidersRequest
@@ -1710,68 +2090,84 @@ var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*CreateProjectRequest)(nil),      // 19: kompass.marketplace.v1.CreateProjectRequest
 	(*UpdateProjectRequest)(nil),      // 20: kompass.marketplace.v1.UpdateProjectRequest
 	(*GetProjectBoardRequest)(nil),    // 21: kompass.marketplace.v1.GetProjectBoardRequest
-	(*Provider)(nil),                  // 22: kompass.marketplace.v1.Provider
-	(*fieldmaskpb.FieldMask)(nil),     // 23: google.protobuf.FieldMask
-	(*Solution)(nil),                  // 24: kompass.marketplace.v1.Solution
-	(*PortfolioGap)(nil),              // 25: kompass.marketplace.v1.PortfolioGap
-	(*Project)(nil),                   // 26: kompass.marketplace.v1.Project
-	(*ProjectBoard)(nil),              // 27: kompass.marketplace.v1.ProjectBoard
+	(*GetQuestionRequest)(nil),        // 22: kompass.marketplace.v1.GetQuestionRequest
+	(*ListQuestionsRequest)(nil),      // 23: kompass.marketplace.v1.ListQuestionsRequest
+	(*ListQuestionsResponse)(nil),     // 24: kompass.marketplace.v1.ListQuestionsResponse
+	(*CreateQuestionRequest)(nil),     // 25: kompass.marketplace.v1.CreateQuestionRequest
+	(*AnswerQuestionRequest)(nil),     // 26: kompass.marketplace.v1.AnswerQuestionRequest
+	(*Provider)(nil),                  // 27: kompass.marketplace.v1.Provider
+	(*fieldmaskpb.FieldMask)(nil),     // 28: google.protobuf.FieldMask
+	(*Solution)(nil),                  // 29: kompass.marketplace.v1.Solution
+	(*PortfolioGap)(nil),              // 30: kompass.marketplace.v1.PortfolioGap
+	(*Project)(nil),                   // 31: kompass.marketplace.v1.Project
+	(*Question)(nil),                  // 32: kompass.marketplace.v1.Question
+	(*ProjectBoard)(nil),              // 33: kompass.marketplace.v1.ProjectBoard
 }
 var file_kompass_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
-	22, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
-	22, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	22, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	23, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
-	24, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	24, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	23, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	25, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
-	26, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
-	26, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	26, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	23, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 13: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
-	1,  // 14: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
-	3,  // 15: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
-	4,  // 16: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
-	5,  // 17: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
-	6,  // 18: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
-	8,  // 19: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
-	9,  // 20: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
-	10, // 21: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
-	11, // 22: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
-	12, // 23: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
-	13, // 24: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
-	14, // 25: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
-	16, // 26: kompass.marketplace.v1.MarketplaceService.GetProject:input_type -> kompass.marketplace.v1.GetProjectRequest
-	17, // 27: kompass.marketplace.v1.MarketplaceService.ListProjects:input_type -> kompass.marketplace.v1.ListProjectsRequest
-	19, // 28: kompass.marketplace.v1.MarketplaceService.CreateProject:input_type -> kompass.marketplace.v1.CreateProjectRequest
-	20, // 29: kompass.marketplace.v1.MarketplaceService.UpdateProject:input_type -> kompass.marketplace.v1.UpdateProjectRequest
-	21, // 30: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:input_type -> kompass.marketplace.v1.GetProjectBoardRequest
-	22, // 31: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
-	2,  // 32: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
-	22, // 33: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
-	22, // 34: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
-	24, // 35: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
-	7,  // 36: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
-	24, // 37: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
-	24, // 38: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
-	24, // 39: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
-	24, // 40: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
-	24, // 41: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
-	24, // 42: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
-	15, // 43: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
-	26, // 44: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
-	18, // 45: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
-	26, // 46: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
-	26, // 47: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
-	27, // 48: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
-	31, // [31:49] is the sub-list for method output_type
-	13, // [13:31] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	27, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
+	27, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	27, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	28, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	29, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
+	29, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	29, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	28, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	30, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
+	31, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
+	31, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	31, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	28, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	32, // 13: kompass.marketplace.v1.ListQuestionsResponse.questions:type_name -> kompass.marketplace.v1.Question
+	32, // 14: kompass.marketplace.v1.CreateQuestionRequest.question:type_name -> kompass.marketplace.v1.Question
+	0,  // 15: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
+	1,  // 16: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
+	3,  // 17: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
+	4,  // 18: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
+	5,  // 19: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
+	6,  // 20: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
+	8,  // 21: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
+	9,  // 22: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
+	10, // 23: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
+	11, // 24: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
+	12, // 25: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
+	13, // 26: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
+	14, // 27: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
+	16, // 28: kompass.marketplace.v1.MarketplaceService.GetProject:input_type -> kompass.marketplace.v1.GetProjectRequest
+	17, // 29: kompass.marketplace.v1.MarketplaceService.ListProjects:input_type -> kompass.marketplace.v1.ListProjectsRequest
+	19, // 30: kompass.marketplace.v1.MarketplaceService.CreateProject:input_type -> kompass.marketplace.v1.CreateProjectRequest
+	20, // 31: kompass.marketplace.v1.MarketplaceService.UpdateProject:input_type -> kompass.marketplace.v1.UpdateProjectRequest
+	21, // 32: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:input_type -> kompass.marketplace.v1.GetProjectBoardRequest
+	22, // 33: kompass.marketplace.v1.MarketplaceService.GetQuestion:input_type -> kompass.marketplace.v1.GetQuestionRequest
+	23, // 34: kompass.marketplace.v1.MarketplaceService.ListQuestions:input_type -> kompass.marketplace.v1.ListQuestionsRequest
+	25, // 35: kompass.marketplace.v1.MarketplaceService.CreateQuestion:input_type -> kompass.marketplace.v1.CreateQuestionRequest
+	26, // 36: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:input_type -> kompass.marketplace.v1.AnswerQuestionRequest
+	27, // 37: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
+	2,  // 38: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
+	27, // 39: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
+	27, // 40: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
+	29, // 41: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
+	7,  // 42: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
+	29, // 43: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
+	29, // 44: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
+	29, // 45: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
+	29, // 46: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
+	29, // 47: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
+	29, // 48: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
+	15, // 49: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
+	31, // 50: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
+	18, // 51: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
+	31, // 52: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
+	31, // 53: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
+	33, // 54: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
+	32, // 55: kompass.marketplace.v1.MarketplaceService.GetQuestion:output_type -> kompass.marketplace.v1.Question
+	24, // 56: kompass.marketplace.v1.MarketplaceService.ListQuestions:output_type -> kompass.marketplace.v1.ListQuestionsResponse
+	32, // 57: kompass.marketplace.v1.MarketplaceService.CreateQuestion:output_type -> kompass.marketplace.v1.Question
+	32, // 58: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:output_type -> kompass.marketplace.v1.Question
+	37, // [37:59] is the sub-list for method output_type
+	15, // [15:37] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_kompass_marketplace_v1_marketplace_service_proto_init() }
@@ -1781,13 +2177,14 @@ func file_kompass_marketplace_v1_marketplace_service_proto_init() {
 	}
 	file_kompass_marketplace_v1_marketplace_proto_init()
 	file_kompass_marketplace_v1_project_proto_init()
+	file_kompass_marketplace_v1_question_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc), len(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

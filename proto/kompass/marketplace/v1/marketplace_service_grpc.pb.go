@@ -37,6 +37,10 @@ const (
 	MarketplaceService_CreateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/CreateProject"
 	MarketplaceService_UpdateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/UpdateProject"
 	MarketplaceService_GetProjectBoard_FullMethodName   = "/kompass.marketplace.v1.MarketplaceService/GetProjectBoard"
+	MarketplaceService_GetQuestion_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/GetQuestion"
+	MarketplaceService_ListQuestions_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/ListQuestions"
+	MarketplaceService_CreateQuestion_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/CreateQuestion"
+	MarketplaceService_AnswerQuestion_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/AnswerQuestion"
 )
 
 // MarketplaceServiceClient is the client API for MarketplaceService service.
@@ -82,6 +86,14 @@ type MarketplaceServiceClient interface {
 	UpdateProject(ctx context.Context, in *UpdateProjectRequest, opts ...grpc.CallOption) (*Project, error)
 	// The projects by phase, as a board.
 	GetProjectBoard(ctx context.Context, in *GetProjectBoardRequest, opts ...grpc.CallOption) (*ProjectBoard, error)
+	// One question. NOT_FOUND when there is none of that name.
+	GetQuestion(ctx context.Context, in *GetQuestionRequest, opts ...grpc.CallOption) (*Question, error)
+	// The questions; filter by subject, asker and whether they are answered.
+	ListQuestions(ctx context.Context, in *ListQuestionsRequest, opts ...grpc.CallOption) (*ListQuestionsResponse, error)
+	// Adds a question. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateQuestion(ctx context.Context, in *CreateQuestionRequest, opts ...grpc.CallOption) (*Question, error)
+	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
+	AnswerQuestion(ctx context.Context, in *AnswerQuestionRequest, opts ...grpc.CallOption) (*Question, error)
 }
 
 type marketplaceServiceClient struct {
@@ -272,6 +284,46 @@ func (c *marketplaceServiceClient) GetProjectBoard(ctx context.Context, in *GetP
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) GetQuestion(ctx context.Context, in *GetQuestionRequest, opts ...grpc.CallOption) (*Question, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Question)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetQuestion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListQuestions(ctx context.Context, in *ListQuestionsRequest, opts ...grpc.CallOption) (*ListQuestionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListQuestionsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListQuestions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CreateQuestion(ctx context.Context, in *CreateQuestionRequest, opts ...grpc.CallOption) (*Question, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Question)
+	err := c.cc.Invoke(ctx, MarketplaceService_CreateQuestion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) AnswerQuestion(ctx context.Context, in *AnswerQuestionRequest, opts ...grpc.CallOption) (*Question, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Question)
+	err := c.cc.Invoke(ctx, MarketplaceService_AnswerQuestion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MarketplaceServiceServer is the server API for MarketplaceService service.
 // All implementations must embed UnimplementedMarketplaceServiceServer
 // for forward compatibility.
@@ -315,6 +367,14 @@ type MarketplaceServiceServer interface {
 	UpdateProject(context.Context, *UpdateProjectRequest) (*Project, error)
 	// The projects by phase, as a board.
 	GetProjectBoard(context.Context, *GetProjectBoardRequest) (*ProjectBoard, error)
+	// One question. NOT_FOUND when there is none of that name.
+	GetQuestion(context.Context, *GetQuestionRequest) (*Question, error)
+	// The questions; filter by subject, asker and whether they are answered.
+	ListQuestions(context.Context, *ListQuestionsRequest) (*ListQuestionsResponse, error)
+	// Adds a question. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateQuestion(context.Context, *CreateQuestionRequest) (*Question, error)
+	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
+	AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error)
 	mustEmbedUnimplementedMarketplaceServiceServer()
 }
 
@@ -378,6 +438,18 @@ func (UnimplementedMarketplaceServiceServer) UpdateProject(context.Context, *Upd
 }
 func (UnimplementedMarketplaceServiceServer) GetProjectBoard(context.Context, *GetProjectBoardRequest) (*ProjectBoard, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetProjectBoard not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetQuestion(context.Context, *GetQuestionRequest) (*Question, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetQuestion not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListQuestions(context.Context, *ListQuestionsRequest) (*ListQuestionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListQuestions not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CreateQuestion(context.Context, *CreateQuestionRequest) (*Question, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateQuestion not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerQuestion not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) mustEmbedUnimplementedMarketplaceServiceServer() {}
 func (UnimplementedMarketplaceServiceServer) testEmbeddedByValue()                            {}
@@ -724,6 +796,78 @@ func _MarketplaceService_GetProjectBoard_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceService_GetQuestion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetQuestionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetQuestion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetQuestion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetQuestion(ctx, req.(*GetQuestionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListQuestions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListQuestionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListQuestions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListQuestions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListQuestions(ctx, req.(*ListQuestionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CreateQuestion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateQuestionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CreateQuestion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CreateQuestion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CreateQuestion(ctx, req.(*CreateQuestionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_AnswerQuestion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerQuestionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).AnswerQuestion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_AnswerQuestion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).AnswerQuestion(ctx, req.(*AnswerQuestionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MarketplaceService_ServiceDesc is the grpc.ServiceDesc for MarketplaceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -802,6 +946,22 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetProjectBoard",
 			Handler:    _MarketplaceService_GetProjectBoard_Handler,
+		},
+		{
+			MethodName: "GetQuestion",
+			Handler:    _MarketplaceService_GetQuestion_Handler,
+		},
+		{
+			MethodName: "ListQuestions",
+			Handler:    _MarketplaceService_ListQuestions_Handler,
+		},
+		{
+			MethodName: "CreateQuestion",
+			Handler:    _MarketplaceService_CreateQuestion_Handler,
+		},
+		{
+			MethodName: "AnswerQuestion",
+			Handler:    _MarketplaceService_AnswerQuestion_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
