@@ -12,6 +12,7 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/names"
 )
 
 var providerKind = kind[*marketplacev1.Provider]{
@@ -19,7 +20,7 @@ var providerKind = kind[*marketplacev1.Provider]{
 	find:  func(w world, name string) (*marketplacev1.Provider, bool) { return w.providers.Get(name) },
 	bare: func(p *marketplacev1.Provider) *marketplacev1.Provider {
 		p = proto.CloneOf(p)
-		p.Etag, p.UpdateTime = "", nil
+		p.Etag, p.UpdateTime, p.Reliability = "", nil, nil
 		return p
 	},
 }
@@ -40,7 +41,7 @@ func (s *Service) GetProvider(_ context.Context, req *marketplacev1.GetProviderR
 	if !ok {
 		return nil, fault.New(fault.NotFound, "resource", req.GetName())
 	}
-	return p, nil
+	return w.reliability(s.trustDay()).shown(p), nil
 }
 
 // ListProviders answers a page of providers.
@@ -49,7 +50,7 @@ func (s *Service) ListProviders(_ context.Context, req *marketplacev1.ListProvid
 	if err != nil {
 		return nil, err
 	}
-	page, next, total, err := list.Page(req, w.providerList(), list.Options[*marketplacev1.Provider]{})
+	page, next, total, err := list.Page(req, w.reliability(s.trustDay()).shownAll(w.providerList()), list.Options[*marketplacev1.Provider]{})
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +59,12 @@ func (s *Service) ListProviders(_ context.Context, req *marketplacev1.ListProvid
 
 // CreateProvider adds a provider.
 func (s *Service) CreateProvider(ctx context.Context, req *marketplacev1.CreateProviderRequest) (*marketplacev1.Provider, error) {
-	id, err := newID(req.GetProviderId(), req.GetProvider().GetDisplayName(), "provider_id")
+	id, err := names.ID(req.GetProviderId(), req.GetProvider().GetDisplayName(), "provider_id")
 	if err != nil {
 		return nil, err
 	}
 	name := "providers/" + id
-	return change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+	return s.withReliability(change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
 		if _, taken := w.providers.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -73,7 +74,7 @@ func (s *Service) CreateProvider(ctx context.Context, req *marketplacev1.CreateP
 			return nil, nil, err
 		}
 		return p, append([]string{"name"}, changed...), checkProvider(p)
-	})
+	}))
 }
 
 // UpdateProvider changes a provider.
@@ -82,18 +83,18 @@ func (s *Service) UpdateProvider(ctx context.Context, req *marketplacev1.UpdateP
 	if err := checkName("provider.name", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+	return s.withReliability(change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
 		before, err := found(ctx, w, providerKind, name, req.GetProvider().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
-		p := proto.CloneOf(before)
+		p := w.reliability(s.trustDay()).shown(before) // a client may send back what it read
 		changed, err := mask.Apply(p, req.GetProvider(), req.GetUpdateMask())
 		if err != nil {
 			return nil, nil, err
 		}
 		return p, changed, checkProvider(p)
-	})
+	}))
 }
 
 // checkName refuses what cannot be the name of the entity that an update is about: it becomes part of a subject.

@@ -12,6 +12,7 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/maturity"
 )
 
@@ -20,7 +21,7 @@ var solutionKind = kind[*marketplacev1.Solution]{
 	find:  func(w world, name string) (*marketplacev1.Solution, bool) { return w.solution(name) },
 	bare: func(s *marketplacev1.Solution) *marketplacev1.Solution {
 		s = proto.CloneOf(s)
-		s.Etag, s.UpdateTime, s.UserCount = "", nil, 0
+		s.Etag, s.UpdateTime, s.UserCount, s.SlipCount, s.SlipDays = "", nil, 0, 0, 0
 		for _, c := range s.GetCoverage() {
 			c.Maturity = maturity.Stored(c.GetMaturity())
 		}
@@ -56,7 +57,7 @@ func (s *Service) ListSolutions(_ context.Context, req *marketplacev1.ListSoluti
 
 // CreateSolution adds a solution as a draft.
 func (s *Service) CreateSolution(ctx context.Context, req *marketplacev1.CreateSolutionRequest) (*marketplacev1.Solution, error) {
-	id, err := newID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
+	id, err := names.ID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +111,7 @@ func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmas
 	}
 	if promise(s, promised, c.Time, c.Actor) {
 		changed = append(changed, "promise_changes")
+		completeSlips(s)
 	}
 	return changed, nil
 }

@@ -38,6 +38,7 @@ type world struct {
 	solutionList func() []*marketplacev1.Solution     // by name, with their users
 	projectList  func() []*marketplacev1.Project      // by name, as stored
 	questionList func() []*marketplacev1.Question     // by name
+	reliability  func(day string) reliabilities       // see trustOf
 	covered      func() []relevance.Classes           // by published solutions, by number of the public service
 	gaps         func() []*marketplacev1.PortfolioGap // by rank
 }
@@ -90,6 +91,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			err = store(solutions, e, func(s *marketplacev1.Solution) {
 				s.Etag, s.UpdateTime = etagOf(e), e.Record.GetTime()
 				completeCoverage(s)
+				completeSlips(s)
 			})
 		case "project":
 			err = store(projects, e, func(p *marketplacev1.Project) { p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime() })
@@ -130,6 +132,7 @@ func store[T interface {
 // deriveOwn renews what depends on the own entities alone.
 func (w *world) deriveOwn() {
 	w.providerList = sync.OnceValue(w.providers.Values)
+	w.reliability = trustOf(w.solutions)
 	w.projectList = sync.OnceValue(w.projects.Values)
 	w.questionList = sync.OnceValue(w.questions.Values)
 	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.classes)
