@@ -16,9 +16,10 @@ import (
 type records struct {
 	places    state.Table[*place] // by AGS
 	centres   state.Table[*municipalityv1.DataCentre]
-	plans     state.Table[*municipalityv1.Plan] // by AGS: what people set
-	users     state.Table[*users]               // of solutions, by resource name
-	districts state.Table[*district]            // by AGS of the Kreis or kreisfreie Stadt
+	plans     state.Table[*municipalityv1.Plan]   // by AGS: what people set
+	portals   state.Table[*municipalityv1.Portal] // by id
+	users     state.Table[*users]                 // of solutions, by resource name
+	districts state.Table[*district]              // by AGS of the Kreis or kreisfreie Stadt
 	catalogue *catalogue
 	market    *market
 
@@ -30,6 +31,7 @@ func emptyRecords() records {
 		places:    state.NewTable[*place](),
 		centres:   state.NewTable[*municipalityv1.DataCentre](),
 		plans:     state.NewTable[*municipalityv1.Plan](),
+		portals:   state.NewTable[*municipalityv1.Portal](),
 		users:     state.NewTable[*users](),
 		districts: state.NewTable[*district](),
 		catalogue: emptyCatalogue(),
@@ -132,7 +134,7 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 	if touched == nil {
 		touched = &pending{places: map[string]*changes{}}
 	}
-	centres, plans := r.centres.Edit(), r.plans.Edit()
+	centres, plans, portals := r.centres.Edit(), r.plans.Edit(), r.portals.Edit()
 	for n := range batch {
 		e := &batch[n]
 		entity, id := subjectOf(e.Subject)
@@ -142,6 +144,8 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 			ok = set(centres, id, e.Entity)
 		case "plan":
 			ok = applyPlan(plans, e, id)
+		case "portal":
+			ok = applyPortal(portals, e, id)
 		case "municipality":
 			ok = touched.municipality(e, id)
 		case "implementation":
@@ -151,7 +155,7 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 			return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
 		}
 	}
-	r.centres, r.plans, r.pending = centres.Done(), plans.Done(), nil
+	r.centres, r.plans, r.portals, r.pending = centres.Done(), plans.Done(), portals.Done(), nil
 	if replaying && touched.size < maxPending {
 		r.pending = touched
 		return r, nil

@@ -1,13 +1,17 @@
-package marketplace
+package names
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-func TestFoldedID(t *testing.T) {
+// wellFormed is what the contract demands of an id.
+var wellFormed = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func TestFolded(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"Hundesteuer Online":            "hundesteuer-online",
@@ -22,21 +26,21 @@ func TestFoldedID(t *testing.T) {
 		strings.Repeat("ü", 40):         strings.Repeat("ue", 31) + "u",
 	}
 	for name, want := range cases {
-		if got := foldedID(name); got != want {
+		if got := Folded(name); got != want {
 			t.Errorf("%q becomes %q, want %q", name, got, want)
 		}
 	}
 }
 
-func TestFoldedIDIsAnID(t *testing.T) {
+func TestFoldedIsAnID(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		id := foldedID(rapid.String().Draw(t, "name"))
-		if id != "" && !ownName.MatchString("solutions/"+id) {
+		id := Folded(rapid.String().Draw(t, "name"))
+		if id != "" && !wellFormed.MatchString(id) {
 			t.Fatalf("%q is not an id", id)
 		}
-		if foldedID(id) != id {
-			t.Fatalf("folding %q again gives %q", id, foldedID(id))
+		if Folded(id) != id {
+			t.Fatalf("folding %q again gives %q", id, Folded(id))
 		}
 	})
 }
