@@ -9,12 +9,14 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
 
 // The points of a candidate. What closes the gap at once outweighs everything else; neighbours weigh more than
-// strangers, because they share forms, offices and the data centre; a promise weighs nothing, a broken one less.
+// strangers, because they share forms, offices and the data centre; a promise weighs nothing, a broken one less. A date
+// that was put off loses points each time and for the time lost; a provider loses points below an accepted reliability.
 const (
 	pointsFulfils       = 40
 	pointsBelow         = -10
@@ -29,6 +31,10 @@ const (
 	pointsOverdue       = -15
 	pointsPerSlip       = -5
 	maxSlips            = 4
+	slipDaysPerPoint    = 60
+	maxSlipDaysPoints   = 10
+	reliableFrom        = 70 // percent
+	percentPerPoint     = 7  // below that
 	pointsPerFurtherGap = 1
 	maxFurtherGaps      = 10
 )
@@ -43,6 +49,7 @@ type contest struct {
 	covers map[string]int        // by solution: gaps of this place that it covers
 	today  string                // "2027-03-31"
 	others map[string]neighbours // by solution, as far as asked for
+	trust  map[string]*int32     // by provider: percent, see market.reliability
 }
 
 // neighbours says who else uses a solution.
@@ -58,6 +65,7 @@ func (r records) contestFor(p *place, list *gapList, today day) *contest {
 		covers: list.cover,
 		today:  today.String(),
 		others: map[string]neighbours{},
+		trust:  r.market.reliability(today),
 	}
 }
 
@@ -69,6 +77,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 		if len(s.GetSizeClasses()) > 0 && !relevance.ClassesFor(s.GetSizeClasses()).Has(c.place.GetSizeClass()) {
 			continue
 		}
+		slips, slipDays := promises.Slips(s.GetPromiseChanges())
 		candidate := &municipalityv1.Candidate{
 			Solution:     s.GetName(),
 			DisplayName:  s.GetDisplayName(),
@@ -76,6 +85,10 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 			Maturity:     maturity.Complete(covered.maturity),
 			PromisedDate: s.GetPromisedDate(),
 			Reasons:      c.reasons(s, covered.maturity),
+			SlipCount:    int32(slips),
+			SlipDays:     int32(slipDays),
+
+			ProviderReliability: c.trust[s.GetProvider()],
 		}
 		for _, r := range candidate.GetReasons() {
 			candidate.Score += r.GetPoints()
@@ -91,7 +104,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 	return candidates
 }
 
-// reasons are the terms of a candidate's score, those that weigh nothing left out except a promise.
+// reasons are the terms of a candidate's score, those that weigh nothing left out except those about promises.
 func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
 	reasons := maturityReason(nil, m)
 	if len(s.GetSizeClasses()) > 0 {
@@ -104,6 +117,7 @@ func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity)
 		reasons = give(reasons, "EFA", pointsEfa, "EfA-Dienst, dessen Nachnutzung feststeht.", "An EfA service whose reuse is certain.")
 	}
 	reasons = promiseReasons(reasons, s, c.today)
+	reasons = trustReason(reasons, c.trust[s.GetProvider()])
 	if more := c.covers[s.GetName()] - 1; more > 0 {
 		reasons = give(reasons, "COVERS_MORE_GAPS", min(more, maxFurtherGaps)*pointsPerFurtherGap,
 			fmt.Sprintf("Schließt %d weitere Lücken.", more), fmt.Sprintf("Closes %d more gaps.", more))
@@ -189,22 +203,45 @@ func promiseReasons(reasons []*municipalityv1.RankReason, s *marketplacev1.Solut
 	default:
 		reasons = give(reasons, "PROMISED", 0, "Zugesagt zum "+germanDate(promised)+".", "Promised for "+promised+".")
 	}
-	if n := slips(s.GetPromiseChanges()); n > 0 {
-		reasons = give(reasons, "PROMISE_SLIPPED", min(n, maxSlips)*pointsPerSlip,
-			fmt.Sprintf("Termin bisher %d-mal verschoben.", n), fmt.Sprintf("Date put off %d times so far.", n))
-	}
-	return reasons
+	return slipReason(reasons, s)
 }
 
-// slips counts how often a date was put off.
-func slips(changes []*marketplacev1.PromiseChange) int {
-	n := 0
-	for _, c := range changes {
-		if c.GetOldDate() != "" && c.GetNewDate() > c.GetOldDate() {
-			n++
-		}
+// slipReason weighs how often and how far the date was put off.
+func slipReason(reasons []*municipalityv1.RankReason, s *marketplacev1.Solution) []*municipalityv1.RankReason {
+	n, days := promises.Slips(s.GetPromiseChanges())
+	if n == 0 {
+		return reasons
 	}
-	return n
+	de, en := timesWords(n)
+	de = "Zugesagt zum " + germanDate(s.GetPromisedDate()) + "; bisher " + de + " verschoben"
+	en = "Promised for " + s.GetPromisedDate() + "; put off " + en + " so far"
+	if days > 0 {
+		de += ", zusammen um " + count(int64(days), "einen Tag", "Tage")
+		en += ", by " + countEN(int64(days), "one day", "days") + " in all"
+	}
+	points := min(n, maxSlips)*pointsPerSlip - min(days/slipDaysPerPoint, maxSlipDaysPoints)
+	return give(reasons, "PROMISE_SLIPPED", points, de+".", en+".")
+}
+
+// timesWords say how often something happened.
+func timesWords(n int) (de, en string) {
+	switch n {
+	case 1:
+		return "einmal", "once"
+	case 2:
+		return "zweimal", "twice"
+	}
+	return fmt.Sprintf("%d-mal", n), fmt.Sprintf("%d times", n)
+}
+
+// trustReason weighs how far the dates of the provider can be trusted; percent is nil while nobody knows.
+func trustReason(reasons []*municipalityv1.RankReason, percent *int32) []*municipalityv1.RankReason {
+	if percent == nil || *percent >= reliableFrom {
+		return reasons
+	}
+	return give(reasons, "PROVIDER_UNRELIABLE", -(reliableFrom-int(*percent))/percentPerPoint,
+		fmt.Sprintf("Zugesagte Termine des Anbieters sind nur zu %d %% verlässlich.", *percent),
+		fmt.Sprintf("Dates promised by the provider are only %d %% reliable.", *percent))
 }
 
 func germanDate(iso string) string {

@@ -46,14 +46,14 @@ func TestGaps(t *testing.T) {
 		Priority: municipalityv1.Implementation_PRIORITY_HIGH, TargetDate: "2026-11-23"})
 	for _, c := range []struct{ ags, want string }{
 		{"05766020", `Eheschließung Anmeldung PLANNED overdue
-Baugenehmigung Erteilung BELOW_THRESHOLD | 1 Alleskönner 46
-Bioabfall NO_LINK | 1 Alleskönner 46
+Baugenehmigung Erteilung BELOW_THRESHOLD | 1 Alleskönner 36
+Bioabfall NO_LINK | 1 Alleskönner 36
 owed 4, not assessed 1`},
 		{"05766044", `Eheschließung Anmeldung IN_PROGRESS
-Baugenehmigung Erteilung MISSING | 1 Alleskönner 62
-Hundesteuer Festsetzung MISSING | 1 Hundesteuer online 71 | 2 Alleskönner 62
+Baugenehmigung Erteilung MISSING | 1 Alleskönner 52
+Hundesteuer Festsetzung MISSING | 1 Hundesteuer online 65 | 2 Alleskönner 52
 owed 3, not assessed 1`},
-		{"05766000", `Bioabfall MISSING | 1 Nur für Kreise 65 | 2 Alleskönner 61
+		{"05766000", `Bioabfall MISSING | 1 Nur für Kreise 59 | 2 Alleskönner 51
 Kfz-Zulassung MISSING
 owed 2, not assessed 1`},
 		{"05758999", "owed 0, not assessed 6"},
@@ -152,7 +152,7 @@ func TestPromisesAndUsers(t *testing.T) {
 		{"2026-11-23", nil, "PROMISED 0;"},
 		{"2026-11-22", nil, "PROMISE_OVERDUE -15;"},
 		{"2027-01-01", []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01"),
-			change("2026-06-01", "2026-05-01"), change("2026-05-01", "2027-01-01")}, "PROMISED 0;PROMISE_SLIPPED -10;"},
+			change("2026-06-01", "2026-05-01"), change("2026-05-01", "2027-01-01")}, "PROMISED 0;PROMISE_SLIPPED -16;"}, // 365 days
 	} {
 		got := ""
 		for _, r := range promiseReasons(nil, &marketplacev1.Solution{PromisedDate: c.date, PromiseChanges: c.changes}, "2026-11-23") {
@@ -176,7 +176,7 @@ func TestPromisesAndUsers(t *testing.T) {
 			t.Errorf("reason without text: %v", r)
 		}
 	}
-	if want := "MATURITY_FULFILS 40;USED_IN_DISTRICT 6;USED_ELSEWHERE 2;SAME_DATA_CENTRE 10;AVAILABLE 15;"; got != want || best.GetScore() != 73 {
+	if want := "MATURITY_FULFILS 40;USED_IN_DISTRICT 6;USED_ELSEWHERE 2;SAME_DATA_CENTRE 10;AVAILABLE 15;PROVIDER_UNRELIABLE -6;"; got != want || best.GetScore() != 67 {
 		t.Errorf("%s %s = %d", best.GetSolution(), got, best.GetScore())
 	}
 }

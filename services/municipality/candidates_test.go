@@ -1,0 +1,97 @@
+package municipality
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/state"
+)
+
+// putOff is a solution whose date took these values, the last of which it is promised for.
+func putOff(name, provider string, dates ...string) *marketplacev1.Solution {
+	s := &marketplacev1.Solution{Name: name, Provider: provider, State: marketplacev1.Solution_STATE_PUBLISHED}
+	for _, date := range dates {
+		s.PromiseChanges = append(s.PromiseChanges, &marketplacev1.PromiseChange{OldDate: s.GetPromisedDate(), NewDate: date})
+		s.PromisedDate = date
+	}
+	return s
+}
+
+func TestSlipReason(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dates  []string
+		points int32
+		de, en string
+	}{
+		"never":          {dates: []string{"2027-03-31"}},
+		"once, a day":    {[]string{"2027-03-30", "2027-03-31"}, -5, "Zugesagt zum 31.03.2027; bisher einmal verschoben, zusammen um einen Tag.", "Promised for 2027-03-31; put off once so far, by one day in all."},
+		"twice":          {[]string{"2026-09-02", "2026-12-31", "2027-03-31"}, -13, "Zugesagt zum 31.03.2027; bisher zweimal verschoben, zusammen um 210 Tage.", "Promised for 2027-03-31; put off twice so far, by 210 days in all."},
+		"back and forth": {[]string{"2027-03-31", "2027-03-01", "2027-03-31"}, -5, "Zugesagt zum 31.03.2027; bisher einmal verschoben.", "Promised for 2027-03-31; put off once so far."},
+		"at most": {[]string{"2020-01-01", "2021-01-01", "2022-01-01", "2023-01-01", "2024-01-01", "2027-01-01"}, -30,
+			"Zugesagt zum 01.01.2027; bisher 5-mal verschoben, zusammen um 2.557 Tage.", "Promised for 2027-01-01; put off 5 times so far, by 2,557 days in all."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reasons := slipReason(nil, putOff("solutions/x", "providers/x", c.dates...))
+			if c.points == 0 {
+				if len(reasons) > 0 {
+					t.Error(reasons)
+				}
+				return
+			}
+			if r := reasons[0]; r.GetPoints() != c.points || r.GetMessageDe() != c.de || r.GetMessageEn() != c.en {
+				t.Errorf("%v", r)
+			}
+		})
+	}
+}
+
+func TestTrustReason(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		percent *int32
+		given   bool
+		points  int32
+	}{
+		{nil, false, 0}, {proto.Int32(100), false, 0}, {proto.Int32(70), false, 0}, {proto.Int32(69), true, 0},
+		{proto.Int32(64), true, 0}, {proto.Int32(63), true, -1}, {proto.Int32(0), true, -10},
+	} {
+		reasons := trustReason(nil, c.percent)
+		if (len(reasons) == 1) != c.given || c.given && (reasons[0].GetPoints() != c.points || reasons[0].GetReason() != "PROVIDER_UNRELIABLE") {
+			t.Errorf("%v: %v", c.percent, reasons)
+		}
+	}
+}
+
+// TestProviderReliability: kept per day, and of what was submitted at least.
+func TestProviderReliability(t *testing.T) {
+	t.Parallel()
+	table := state.NewTable[*marketplacev1.Solution]().Edit()
+	draft := putOff("solutions/c", "providers/b", "2020-01-01")
+	draft.State = marketplacev1.Solution_STATE_DRAFT
+	for _, s := range []*marketplacev1.Solution{putOff("solutions/a", "providers/a", "2026-01-01"), putOff("solutions/b", "providers/b", "2026-06-01"), draft} {
+		table.Set(s.GetName(), s)
+	}
+	m := &market{solutions: table.Done()}
+	for _, c := range []struct {
+		today string
+		a, b  *int32
+	}{
+		{"2025-12-31", nil, nil},
+		{"2026-01-01", proto.Int32(100), nil},
+		{"2026-03-15", proto.Int32(80), nil},
+		{"2027-06-01", proto.Int32(0), proto.Int32(0)},
+		{"2026-01-01", proto.Int32(100), nil},
+	} {
+		today, _ := dayOf(c.today)
+		got := m.reliability(today)
+		for provider, want := range map[string]*int32{"providers/a": c.a, "providers/b": c.b} {
+			if percent := got[provider]; (percent == nil) != (want == nil) || want != nil && *percent != *want {
+				t.Errorf("%s on %s: %v", provider, c.today, percent)
+			}
+		}
+	}
+}
