@@ -16,10 +16,11 @@ import (
 
 // catalogue is what the marketplace keeps of the stream "catalogue". It is immutable.
 type catalogue struct {
-	services state.Table[service]         // by resource name
-	themes   state.Table[string]          // theme of an OZG service, by the resource name of the latter
-	rules    state.Table[relevance.Rules] // by the resource name of the public or OZG service that they are about
-	duties   func() []duty                // who owes what, computed once
+	services    state.Table[service]         // by resource name
+	themes      state.Table[string]          // theme of an OZG service, by the resource name of the latter
+	knownThemes state.Table[struct{}]        // the themes that there are, by resource name
+	rules       state.Table[relevance.Rules] // by the resource name of the public or OZG service that they are about
+	duties      func() []duty                // who owes what, computed once
 }
 
 // service is what counts of a public service.
@@ -40,16 +41,18 @@ type duty struct {
 
 func newCatalogue() catalogue {
 	return catalogue{
-		services: state.NewTable[service](),
-		themes:   state.NewTable[string](),
-		rules:    state.NewTable[relevance.Rules](),
-		duties:   func() []duty { return nil },
+		services:    state.NewTable[service](),
+		themes:      state.NewTable[string](),
+		knownThemes: state.NewTable[struct{}](),
+		rules:       state.NewTable[relevance.Rules](),
+		duties:      func() []duty { return nil },
 	}
 }
 
 // applied is the catalogue after a batch of its stream; entries that the marketplace does not need are passed over.
 func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error) {
 	services, themes, rules := c.services.Edit(), c.themes.Edit(), c.rules.Edit()
+	knownThemes := c.knownThemes.Edit()
 	for _, e := range batch {
 		name := e.Record.GetResource()
 		switch entityOf(e.Subject) {
@@ -66,6 +69,12 @@ func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error
 				number: ids.of(name), displayName: p.GetDisplayName(), ozgService: p.GetOzgService(),
 				withdrawn: p.GetState() == cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN,
 			})
+		case "theme":
+			if e.Entity == nil {
+				knownThemes.Delete(name)
+			} else {
+				knownThemes.Set(name, struct{}{})
+			}
 		case "ozgService":
 			o, err := entity[*cataloguev1.OzgService](e)
 			if err != nil {
@@ -80,7 +89,7 @@ func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error
 			rules.Set(strings.TrimSuffix(name, "/relevance"), relevance.RulesOf(r))
 		}
 	}
-	c = catalogue{services: services.Done(), themes: themes.Done(), rules: rules.Done()}
+	c = catalogue{services: services.Done(), themes: themes.Done(), knownThemes: knownThemes.Done(), rules: rules.Done()}
 	c.duties = sync.OnceValue(c.computeDuties)
 	return c, nil
 }

@@ -1,0 +1,113 @@
+package marketplace
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/relevance"
+)
+
+// teams judges who takes part in projects, in one state of the world.
+type teams struct {
+	catalogue catalogue
+	places    places
+	existing  func() relevance.Classes // of known places, computed once
+}
+
+func (w world) teams() teams {
+	return teams{w.catalogue, w.places, sync.OnceValue(func() (existing relevance.Classes) {
+		for _, p := range w.places.table.All() {
+			if p.known {
+				existing = existing.With(p.class)
+			}
+		}
+		return existing
+	})}
+}
+
+// classCount is the number of values of SizeClass, the unspecified one included.
+const classCount = int(commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION) + 1
+
+// lacking counts, for each size class of which nobody takes part although it has known places, the public services of
+// the project that it owes.
+func (t teams) lacking(p *marketplacev1.Project) (counts [classCount]int32) {
+	if len(p.GetPublicServices()) == 0 {
+		return counts
+	}
+	absent := t.existing() &^ t.classesOf(p)
+	if absent == 0 {
+		return counts
+	}
+	for _, name := range p.GetPublicServices() {
+		owing := t.owing(name) & absent
+		for class := range counts {
+			if owing.Has(commonv1.SizeClass(class)) {
+				counts[class]++
+			}
+		}
+	}
+	return counts
+}
+
+// owing are the size classes that owe a public service; nobody owes one that was withdrawn.
+func (t teams) owing(publicService string) relevance.Classes {
+	s, ok := t.catalogue.services.Get(publicService)
+	if !ok || s.withdrawn {
+		return 0
+	}
+	own, _ := t.catalogue.rules.Get(publicService)
+	ozg, _ := t.catalogue.rules.Get(s.ozgService)
+	return relevance.Owed(own, ozg)
+}
+
+// classesOf are the size classes that take part, the lead's among them.
+func (t teams) classesOf(p *marketplacev1.Project) (present relevance.Classes) {
+	add := func(name string) {
+		if ags, is := strings.CutPrefix(name, municipalities); is {
+			if place, ok := t.places.table.Get(ags); ok && place.known {
+				present = present.With(place.class)
+			}
+		}
+	}
+	add(p.GetLead())
+	for _, participant := range p.GetParticipants() {
+		add(participant.GetMember())
+	}
+	return present
+}
+
+// findings say of each size class that lacks what it owes, in the order of the enum.
+func (t teams) findings(p *marketplacev1.Project) (findings []*marketplacev1.TeamFinding) {
+	total := len(p.GetPublicServices())
+	for class, owed := range t.lacking(p) {
+		if owed == 0 {
+			continue
+		}
+		name := classNames[class]
+		de := fmt.Sprintf("%d der %d Leistungen", owed, total)
+		en := fmt.Sprintf("%d of the %d public services", owed, total)
+		if total == 1 {
+			de, en = "die einzige Leistung", "the only public service"
+		}
+		findings = append(findings, &marketplacev1.TeamFinding{
+			SizeClass: commonv1.SizeClass(class), PublicServices: owed,
+			MessageDe: "Niemand aus der Größenklasse „" + name + "“ ist dabei; sie schuldet " + de + ".",
+			MessageEn: "Nobody of the size class " + name + " takes part; it owes " + en + ".",
+		})
+	}
+	return findings
+}
+
+// classNames are the size classes in German.
+var classNames = [classCount]string{
+	commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT:                 "Kreisfreie Stadt",
+	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGIONSANGEHOERIGE_STADT:  "Städteregionsangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT:    "Große kreisangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT:  "Mittlere kreisangehörige Stadt",
+	commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE: "Kleine kreisangehörige Gemeinde",
+	commonv1.SizeClass_SIZE_CLASS_KREIS:                            "Kreis",
+	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION:                    "Städteregion",
+}
