@@ -3,6 +3,7 @@ package marketplace
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -16,23 +17,43 @@ type coverage struct {
 	services  *numbers
 }
 
-// classes are, by number of a public service, the size classes for which some published solution covers it.
-func (c coverage) classes() []relevance.Classes {
-	var covered []relevance.Classes
+// reach says for whom published solutions cover public services, discontinued coverage left out.
+type reach struct {
+	classes []relevance.Classes        // by number of the public service: the size classes
+	named   map[string]map[uint32]bool // by AGS: the public services covered for this place by its name
+}
+
+func (c coverage) reach() reach {
+	r := reach{named: map[string]map[uint32]bool{}}
 	for _, s := range c.solutions.All() {
 		if s.GetState() != published {
 			continue
 		}
-		classes := relevance.ClassesFor(s.GetSizeClasses())
+		var classes relevance.Classes // none when it is for named places only
+		if len(s.GetSizeClasses()) > 0 || len(s.GetMunicipalities()) == 0 {
+			classes = relevance.ClassesFor(s.GetSizeClasses())
+		}
 		for _, covers := range s.GetCoverage() {
-			number := int(c.services.of(covers.GetPublicService()))
-			if missing := number + 1 - len(covered); missing > 0 {
-				covered = append(covered, make([]relevance.Classes, missing)...)
+			if covers.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
+				r.add(c.services.of(covers.GetPublicService()), classes, s.GetMunicipalities())
 			}
-			covered[number] |= classes
 		}
 	}
-	return covered
+	return r
+}
+
+func (r *reach) add(service uint32, classes relevance.Classes, named []string) {
+	if missing := int(service) + 1 - len(r.classes); missing > 0 {
+		r.classes = append(r.classes, make([]relevance.Classes, missing)...)
+	}
+	r.classes[service] |= classes
+	for _, name := range named {
+		ags := strings.TrimPrefix(name, municipalities)
+		if r.named[ags] == nil {
+			r.named[ags] = map[uint32]bool{}
+		}
+		r.named[ags][service] = true
+	}
 }
 
 // tally is what one public service lacks, over all places.
@@ -43,34 +64,47 @@ type tally struct {
 	cases          int64
 }
 
-// portfolioGaps lists what places owe and do not have settled, and no published solution covers for their size class.
+// portfolioGaps lists what places owe and do not have settled, and no published solution covers for their size class
+// or for them by name.
 // A place that runs a service online, also below a solution that was withdrawn since, or for which it is not applicable,
 // has no gap. Order: most places, most cases, German order of the names, which is the order of the duties.
 //
 // It counts every place of a class as lacking a service, then corrects by what places recorded: the cost is that of the
 // records, not of places times services.
-func portfolioGaps(duties []duty, covered []relevance.Classes, places state.Table[*place]) []*marketplacev1.PortfolioGap {
-	tallies := openTallies(duties, covered, totals(places))
-	for _, p := range places.All() {
+func portfolioGaps(duties []duty, covered reach, places state.Table[*place]) []*marketplacev1.PortfolioGap {
+	tallies := openTallies(duties, covered.classes, totals(places))
+	for ags, p := range places.All() {
 		if !p.known || !relevance.AllClasses.Has(p.class) {
 			continue
 		}
+		served := covered.named[ags]
+		for service := range served {
+			if int(service) < len(tallies) {
+				tallies[service].without(p)
+			}
+		}
 		for _, i := range p.implementations {
-			if int(i.service) >= len(tallies) {
+			if int(i.service) >= len(tallies) || served[i.service] {
 				continue
 			}
 			t := &tallies[i.service]
 			switch {
-			case !t.open.Has(p.class):
 			case i.settled:
-				t.municipalities--
-				t.population -= p.population
-			default:
+				t.without(p)
+			case t.open.Has(p.class):
 				t.cases += int64(i.cases)
 			}
 		}
 	}
 	return ranked(duties, tallies)
+}
+
+// without takes a place that lacks nothing out of the count.
+func (t *tally) without(p *place) {
+	if t.open.Has(p.class) {
+		t.municipalities--
+		t.population -= p.population
+	}
 }
 
 // total is how many places a size class has, and their inhabitants.

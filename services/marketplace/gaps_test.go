@@ -67,7 +67,7 @@ func (s *scene) naive() []*marketplacev1.PortfolioGap {
 		}
 		for ags, place := range s.places {
 			i := s.implementations[ags+"/implementations/"+strings.TrimPrefix(name, "publicServices/")]
-			if s.owes(service, place.GetSizeClass()) && !s.offered(name, place.GetSizeClass()) && !settled(i) {
+			if s.owes(service, place.GetSizeClass()) && !s.offered(name, place) && !settled(i) {
 				gap.Municipalities++
 				gap.AnnualCases += i.GetAnnualCases()
 				gap.Population += place.GetPopulation()
@@ -101,11 +101,12 @@ func (s *scene) owes(service *cataloguev1.PublicService, class commonv1.SizeClas
 	return false
 }
 
-func (s *scene) offered(service string, class commonv1.SizeClass) bool {
+func (s *scene) offered(service string, place *municipalityv1.Municipality) bool {
 	for _, solution := range s.solutions {
-		fits := len(solution.GetSizeClasses()) == 0 || slices.Contains(solution.GetSizeClasses(), class)
+		classes, named := solution.GetSizeClasses(), solution.GetMunicipalities()
+		fits := len(classes)+len(named) == 0 || slices.Contains(classes, place.GetSizeClass()) || slices.Contains(named, place.GetName())
 		if solution.GetState() == published && fits && slices.ContainsFunc(solution.GetCoverage(), func(c *marketplacev1.Coverage) bool {
-			return c.GetPublicService() == service
+			return c.GetPublicService() == service && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED
 		}) {
 			return true
 		}
@@ -232,8 +233,14 @@ func (s *scene) drawSolution(t *rapid.T) ledger.Entry {
 		e.SizeClasses = append(e.SizeClasses, class)
 	}
 	for i := range 5 {
+		if rapid.IntRange(0, 3).Draw(t, "named") == 0 {
+			e.Municipalities = append(e.Municipalities, fmt.Sprintf("municipalities/0575800%d", i))
+		}
 		if rapid.Bool().Draw(t, "covers") {
-			e.Coverage = append(e.Coverage, &marketplacev1.Coverage{PublicService: fmt.Sprintf("publicServices/9900000000000%d", i)})
+			e.Coverage = append(e.Coverage, &marketplacev1.Coverage{
+				PublicService: fmt.Sprintf("publicServices/9900000000000%d", i),
+				Status:        marketplacev1.Coverage_Status(rapid.Int32Range(0, 4).Draw(t, "status")),
+			})
 		}
 	}
 	s.solutions[e.GetName()] = e

@@ -36,16 +36,13 @@ func checkSolution(s *marketplacev1.Solution, prefix string) error {
 		bad = bad.Field(prefix+field, de, en)
 		wrong = true
 	}
-	if date := s.GetPromisedDate(); date != "" {
-		if _, err := time.Parse(time.DateOnly, date); err != nil {
-			blame("promised_date", "ist kein Tag des Kalenders", "is not a day of the calendar")
-		}
-	}
+	checkDay("promised_date", s.GetPromisedDate(), blame)
 	for i, c := range s.GetCoverage() {
 		if field, de, en := maturity.Check(c.GetMaturity()); field != "" {
 			blame(fmt.Sprintf("coverage[%d].maturity.%s", i, field), de, en)
 		}
 	}
+	checkOffer(s, blame)
 	if complete(s.GetState()) {
 		if strings.TrimSpace(s.GetDisplayName()) == "" {
 			blame("display_name", missingDE, missingEN)
@@ -90,6 +87,8 @@ func checkReferences(w world, s *marketplacev1.Solution, changed []string) error
 			check(fmt.Sprintf("coverage[%d].public_service", i), c.GetPublicService(), known)
 		}
 	}
+	checkNamed(changed, "data_centres", s.GetDataCentres(), w.places.hasCentre, check)
+	checkNamed(changed, "municipalities", s.GetMunicipalities(), w.places.has, check)
 	if bad == nil {
 		return nil
 	}

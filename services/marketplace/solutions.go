@@ -12,7 +12,6 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
-	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/maturity"
 )
 
@@ -57,7 +56,7 @@ func (s *Service) ListSolutions(_ context.Context, req *marketplacev1.ListSoluti
 
 // CreateSolution adds a solution as a draft.
 func (s *Service) CreateSolution(ctx context.Context, req *marketplacev1.CreateSolutionRequest) (*marketplacev1.Solution, error) {
-	id, err := names.ID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
+	id, err := newID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +98,7 @@ func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmas
 	promised := s.GetPromisedDate()
 	given = proto.CloneOf(given)
 	completeCoverage(given)
+	completePrices(given)
 	changed, err := mask.Apply(s, given, m)
 	if err != nil {
 		return nil, err

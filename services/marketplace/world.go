@@ -11,7 +11,6 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/ledger"
-	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -39,7 +38,7 @@ type world struct {
 	projectList  func() []*marketplacev1.Project      // by name, as stored
 	questionList func() []*marketplacev1.Question     // by name
 	reliability  func(day string) reliabilities       // see trustOf
-	covered      func() []relevance.Classes           // by published solutions, by number of the public service
+	covered      func() reach                         // of published solutions
 	gaps         func() []*marketplacev1.PortfolioGap // by rank
 }
 
@@ -135,7 +134,7 @@ func (w *world) deriveOwn() {
 	w.reliability = trustOf(w.solutions)
 	w.projectList = sync.OnceValue(w.projects.Values)
 	w.questionList = sync.OnceValue(w.questions.Values)
-	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.classes)
+	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.reach)
 }
 
 // derive renews what depends on own entities and other streams.
