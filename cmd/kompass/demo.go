@@ -102,6 +102,7 @@ func (l *starterLoader) load() error {
 			return err
 		})
 	}
+	l.portals()
 	l.providers()
 	solutions := l.solutions()
 	l.implementations()
@@ -158,6 +159,23 @@ func (l *starterLoader) providers() {
 		l.step(r["id"], func(ctx context.Context, opts ...grpc.CallOption) error {
 			_, err := l.marketplace.CreateProvider(ctx, &marketplacev1.CreateProviderRequest{ProviderId: r["id"], Provider: &marketplacev1.Provider{
 				DisplayName: r["name"], Url: r["url"], Example: r["example"] == "ja",
+			}}, opts...)
+			return err
+		})
+	}
+}
+
+func (l *starterLoader) portals() {
+	for _, r := range l.rows("portals") {
+		l.step(r["id"], func(ctx context.Context, opts ...grpc.CallOption) error {
+			wave, err := strconv.ParseInt(r["wave"], 10, 32)
+			if err != nil {
+				return err
+			}
+			_, err = l.municipalities.CreatePortal(ctx, &municipalityv1.CreatePortalRequest{PortalId: r["id"], Portal: &municipalityv1.Portal{
+				DisplayName: r["name"], Municipality: "municipalities/" + r["municipality"], Product: r["product"],
+				Wave: int32(wave), WaveDate: r["wave_date"], PhaseDate: r["wave_date"], Example: r["example"] == "ja",
+				Phase: municipalityv1.Portal_Phase(municipalityv1.Portal_Phase_value["PHASE_"+r["phase"]]),
 			}}, opts...)
 			return err
 		})

@@ -32,6 +32,7 @@ var files = []struct {
 	{"relevance.csv", "target," + strings.Join(classes, ",") + ",note", 1},
 	{"places.csv", "ags,ars,name,official_name,kind,size_class,population,latitude,longitude,district,area_km2,data_centre", 1},
 	{"data_centres.csv", "id,name,town,url", 1},
+	{"portals.csv", "id,municipality,name,product,wave,wave_date,phase,example", 1},
 	{"providers.csv", "id,name,town,url,example", 1},
 	{"solutions.csv", "id,name,provider,kind,efa_state,status,size_classes,base_components,promised_date,link,description,example", 1},
 	{"solution_coverage.csv", "solution,leika_key,maturity,note", 2},
@@ -158,6 +159,7 @@ func TestReferencesResolve(t *testing.T) {
 		{"public_services.csv", "ozg_id", "ozg_services.csv", "ozg_id", false},
 		{"places.csv", "district", "places.csv", "ags", true},
 		{"places.csv", "data_centre", "data_centres.csv", "id", false},
+		{"portals.csv", "municipality", "places.csv", "ags", false},
 		{"solutions.csv", "provider", "providers.csv", "id", false},
 		{"solution_coverage.csv", "solution", "solutions.csv", "id", false},
 		{"solution_coverage.csv", "leika_key", "public_services.csv", "leika_key", false},
@@ -202,5 +204,23 @@ func TestThemes(t *testing.T) {
 	}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("themes are %q, want %q", got, want)
+	}
+}
+
+func TestPortals(t *testing.T) {
+	t.Parallel()
+	dates := map[string]string{"1": "2021-06-01", "2": "2021-09-01", "3": "2021-12-01"}
+	rows, places, sizes := read(t, "portals.csv"), index(t, "places.csv", "ags"), map[string]int{}
+	for _, r := range rows {
+		sizes[r["wave"]]++
+		if place := places[r["municipality"]]; place["kind"] == "Kreis" || r["name"] != "Serviceportal "+place["name"] {
+			t.Errorf("%s: %q is not the portal of %q", r["id"], r["name"], place["name"])
+		}
+		if r["wave_date"] != dates[r["wave"]] || r["example"] != "ja" || r["phase"] != "INSTALLED" && r["phase"] != "FILLING" {
+			t.Errorf("row %v", r)
+		}
+	}
+	if len(rows) != 36 || len(by(rows, "municipality")) != 36 || sizes["1"] != 3 || sizes["2"] != 8 || sizes["3"] != 25 {
+		t.Errorf("%d rows, waves of %v", len(rows), sizes)
 	}
 }
