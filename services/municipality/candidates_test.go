@@ -28,6 +28,7 @@ func TestSlipReason(t *testing.T) {
 	}{
 		"never":          {dates: []string{"2027-03-31"}},
 		"once, a day":    {[]string{"2027-03-30", "2027-03-31"}, -5, "Zugesagt zum 31.03.2027; bisher einmal verschoben, zusammen um einen Tag.", "Promised for 2027-03-31; put off once so far, by one day in all."},
+		"two months":     {[]string{"2027-01-30", "2027-03-31"}, -6, "Zugesagt zum 31.03.2027; bisher einmal verschoben, zusammen um 60 Tage.", "Promised for 2027-03-31; put off once so far, by 60 days in all."},
 		"twice":          {[]string{"2026-09-02", "2026-12-31", "2027-03-31"}, -13, "Zugesagt zum 31.03.2027; bisher zweimal verschoben, zusammen um 210 Tage.", "Promised for 2027-03-31; put off twice so far, by 210 days in all."},
 		"back and forth": {[]string{"2027-03-31", "2027-03-01", "2027-03-31"}, -5, "Zugesagt zum 31.03.2027; bisher einmal verschoben.", "Promised for 2027-03-31; put off once so far."},
 		"at most": {[]string{"2020-01-01", "2021-01-01", "2022-01-01", "2023-01-01", "2024-01-01", "2027-01-01"}, -30,
