@@ -10,7 +10,6 @@ import (
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/promises"
-	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -74,7 +73,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 	var candidates []*municipalityv1.Candidate
 	for _, covered := range covering {
 		s := covered.solution
-		if len(s.GetSizeClasses()) > 0 && !relevance.ClassesFor(s.GetSizeClasses()).Has(c.place.GetSizeClass()) {
+		if !fits(s, c.place) {
 			continue
 		}
 		slips, slipDays := promises.Slips(s.GetPromiseChanges())
@@ -107,7 +106,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 // reasons are the terms of a candidate's score, those that weigh nothing left out except those about promises.
 func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
 	reasons := maturityReason(nil, m)
-	if len(s.GetSizeClasses()) > 0 {
+	if namesClass(s, c.place) {
 		class := className(c.place.GetSizeClass())
 		reasons = give(reasons, "SIZE_CLASS_FITS", pointsClassNamed,
 			"Ausdrücklich für die Größenklasse „"+class+"“.", "Made for the size class \""+class+"\".")

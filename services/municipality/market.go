@@ -64,7 +64,9 @@ func (m *market) buildCoverage() map[string][]covering {
 			continue
 		}
 		for _, c := range s.GetCoverage() {
-			all[c.GetPublicService()] = append(all[c.GetPublicService()], covering{s, c.GetMaturity()})
+			if c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
+				all[c.GetPublicService()] = append(all[c.GetPublicService()], covering{s, c.GetMaturity()})
+			}
 		}
 	}
 	return all

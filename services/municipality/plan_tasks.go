@@ -4,7 +4,6 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
-	"kompass.krz.de/services/platform/relevance"
 )
 
 // planOf makes the plan of a place from its gaps.
@@ -74,8 +73,7 @@ func (c *chooser) rival(s *marketplacev1.Solution) rival {
 	if r, known := c.rivals[s]; known {
 		return r
 	}
-	classes := s.GetSizeClasses()
-	r := rival{fits: len(classes) == 0 || relevance.ClassesFor(classes).Has(c.contest.place.GetSizeClass())}
+	r := rival{fits: fits(s, c.contest.place)}
 	if r.fits {
 		for _, reason := range c.contest.reasons(s, nil) {
 			r.points += int(reason.GetPoints())
