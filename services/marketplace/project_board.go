@@ -42,6 +42,8 @@ func (v projectView) board(projects []*marketplacev1.Project, theme string) *mar
 	}
 	deferred := &marketplacev1.ProjectColumn{Deferred: true, DisplayName: deferredTitle}
 	columns = append(columns, deferred)
+	german, buf := collate.New(language.German), &collate.Buffer{}
+	keys := make(map[*marketplacev1.ProjectCard]string, len(projects)) // of the names: comparing costs more than making them
 	for _, p := range projects {
 		if theme != "" && p.GetTheme() != theme {
 			continue
@@ -50,11 +52,17 @@ func (v projectView) board(projects []*marketplacev1.Project, theme string) *mar
 		if p.GetDeferred() {
 			column = deferred
 		}
-		column.Cards = append(column.Cards, v.card(p))
+		card := v.card(p)
+		column.Cards, keys[card] = append(column.Cards, card), string(german.KeyFromString(buf, card.GetDisplayName()))
+		buf.Reset()
 	}
-	german := collate.New(language.German)
 	for _, column := range columns {
-		slices.SortFunc(column.Cards, func(a, b *marketplacev1.ProjectCard) int { return compareCards(german, a, b) })
+		slices.SortFunc(column.Cards, func(a, b *marketplacev1.ProjectCard) int {
+			if order := compareDates(a, b); order != 0 {
+				return order
+			}
+			return cmp.Or(strings.Compare(keys[a], keys[b]), strings.Compare(a.GetProject(), b.GetProject()))
+		})
 	}
 	return &marketplacev1.ProjectBoard{Columns: columns}
 }
@@ -92,19 +100,15 @@ func municipalitiesIn(p *marketplacev1.Project) (count int32) {
 	return count
 }
 
-// compareCards puts what is late first, then by next date, those without one last, then by name as Germans sort.
-func compareCards(german *collate.Collator, a, b *marketplacev1.ProjectCard) int {
+// compareDates puts what is late first, then by next date, those without one last.
+func compareDates(a, b *marketplacev1.ProjectCard) int {
 	switch {
 	case a.GetOverdue() != b.GetOverdue():
 		return before(a.GetOverdue())
 	case (a.GetNextDate() == "") != (b.GetNextDate() == ""):
 		return before(a.GetNextDate() != "")
 	}
-	return cmp.Or(
-		strings.Compare(a.GetNextDate(), b.GetNextDate()),
-		german.CompareString(a.GetDisplayName(), b.GetDisplayName()),
-		strings.Compare(a.GetProject(), b.GetProject()),
-	)
+	return strings.Compare(a.GetNextDate(), b.GetNextDate())
 }
 
 // before is the order of two of which only one is first.

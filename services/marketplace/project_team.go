@@ -10,11 +10,12 @@ import (
 	"kompass.krz.de/services/platform/relevance"
 )
 
-// teams judges who takes part in projects, in one state of the world.
+// teams judges who takes part in projects, in one state of the world; for one request, so for one goroutine.
 type teams struct {
 	catalogue catalogue
 	places    places
-	existing  func() relevance.Classes // of known places, computed once
+	existing  func() relevance.Classes     // of known places, computed once
+	owed      map[string]relevance.Classes // by public service, as far as asked for
 }
 
 func (w world) teams() teams {
@@ -25,7 +26,7 @@ func (w world) teams() teams {
 			}
 		}
 		return existing
-	})}
+	}), map[string]relevance.Classes{}}
 }
 
 // classCount is the number of values of SizeClass, the unspecified one included.
@@ -54,13 +55,17 @@ func (t teams) lacking(p *marketplacev1.Project) (counts [classCount]int32) {
 
 // owing are the size classes that owe a public service; nobody owes one that was withdrawn.
 func (t teams) owing(publicService string) relevance.Classes {
+	if classes, asked := t.owed[publicService]; asked {
+		return classes
+	}
 	s, ok := t.catalogue.services.Get(publicService)
 	if !ok || s.withdrawn {
 		return 0
 	}
 	own, _ := t.catalogue.rules.Get(publicService)
 	ozg, _ := t.catalogue.rules.Get(s.ozgService)
-	return relevance.Owed(own, ozg)
+	t.owed[publicService] = relevance.Owed(own, ozg)
+	return t.owed[publicService]
 }
 
 // classesOf are the size classes that take part, the lead's among them.
