@@ -70,7 +70,7 @@ func (f *finder) solutionTitle(i *implementation) string {
 	if title := f.market.solution(i.solution.String()).GetDisplayName(); title != "" {
 		return title
 	}
-	return keyOf(i.solution.String())
+	return strings.TrimPrefix(i.solution.String(), "solutions/")
 }
 
 func (f *finder) withdrawnMessages(i *implementation) (de, en string) {
@@ -81,9 +81,10 @@ func (f *finder) withdrawnMessages(i *implementation) (de, en string) {
 	}
 	names := make([]string, len(successors))
 	for n, s := range successors {
-		names[n] = keyOf(s)
-		if e := f.catalogue.allEntries().find(keyOf(s)); e != nil {
-			names[n] = e.service.GetDisplayName() + " (" + keyOf(s) + ")"
+		key := strings.TrimPrefix(s, publicServices)
+		names[n] = key
+		if e := f.catalogue.allEntries().find(key); e != nil {
+			names[n] = e.service.GetDisplayName() + " (" + key + ")"
 		}
 	}
 	list := strings.Join(names, ", ")
