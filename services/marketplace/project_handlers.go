@@ -14,6 +14,7 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/names"
 )
 
 // projectView shows projects as clients see them: on one day, in one state of the world.
@@ -102,7 +103,7 @@ func (s *Service) ListProjects(_ context.Context, req *marketplacev1.ListProject
 
 // CreateProject adds a project.
 func (s *Service) CreateProject(ctx context.Context, req *marketplacev1.CreateProjectRequest) (*marketplacev1.Project, error) {
-	id, err := newID(req.GetProjectId(), req.GetProject().GetDisplayName(), "project_id")
+	id, err := names.ID(req.GetProjectId(), req.GetProject().GetDisplayName(), "project_id")
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (s *Service) GetProvider(_ context.Context, req *marketplacev1.GetProviderR
 	if !ok {
 		return nil, fault.New(fault.NotFound, "resource", req.GetName())
 	}
-	return w.reliability(s.trustDay()).shown(p), nil
+	return w.reliability(day(s.clock())).shown(p), nil
 }
 
 // ListProviders answers a page of providers.
@@ -50,7 +50,7 @@ func (s *Service) ListProviders(_ context.Context, req *marketplacev1.ListProvid
 	if err != nil {
 		return nil, err
 	}
-	page, next, total, err := list.Page(req, w.reliability(s.trustDay()).shownAll(w.providerList()), list.Options[*marketplacev1.Provider]{})
+	page, next, total, err := list.Page(req, w.reliability(day(s.clock())).shownAll(w.providerList()), list.Options[*marketplacev1.Provider]{})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) UpdateProvider(ctx context.Context, req *marketplacev1.UpdateP
 		if err != nil {
 			return nil, nil, err
 		}
-		p := w.reliability(s.trustDay()).shown(before) // a client may send back what it read
+		p := w.reliability(day(s.clock())).shown(before) // a client may send back what it read
 		changed, err := mask.Apply(p, req.GetProvider(), req.GetUpdateMask())
 		if err != nil {
 			return nil, nil, err

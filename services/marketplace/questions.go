@@ -13,6 +13,7 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/names"
 )
 
 var questionKind = kind[*marketplacev1.Question]{
@@ -53,7 +54,7 @@ func (s *Service) ListQuestions(_ context.Context, req *marketplacev1.ListQuesti
 
 // CreateQuestion asks a question about a solution or project.
 func (s *Service) CreateQuestion(ctx context.Context, req *marketplacev1.CreateQuestionRequest) (*marketplacev1.Question, error) {
-	id, err := newID(req.GetQuestionId(), req.GetQuestion().GetTitle(), "question_id")
+	id, err := names.ID(req.GetQuestionId(), req.GetQuestion().GetTitle(), "question_id")
 	if err != nil {
 		return nil, err
 	}

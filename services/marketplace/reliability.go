@@ -2,7 +2,6 @@ package marketplace
 
 import (
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -68,9 +67,6 @@ func (r reliabilities) shownAll(stored []*marketplacev1.Provider) []*marketplace
 	return all
 }
 
-// trustDay is the day as of which reliabilities are told.
-func (s *Service) trustDay() string { return s.clock().UTC().Format(time.DateOnly) }
-
 // withReliability completes the answer to a change.
 func (s *Service) withReliability(p *marketplacev1.Provider, err error) (*marketplacev1.Provider, error) {
 	if err != nil {
@@ -80,5 +76,5 @@ func (s *Service) withReliability(p *marketplacev1.Provider, err error) (*market
 	if err != nil {
 		return nil, err
 	}
-	return w.reliability(s.trustDay()).shown(p), nil
+	return w.reliability(day(s.clock())).shown(p), nil
 }

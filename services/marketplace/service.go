@@ -3,6 +3,7 @@ package marketplace
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,8 +39,16 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	return &Service{replica: state.New(logger, emptyWorld(), apply, own, catalogue, municipality), clock: clock}, nil
 }
 
-// Run follows the streams until ctx ends (nil) or a record cannot be applied.
-func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
+// Run follows the streams and notes promised dates that pass, until ctx ends (nil) or a record cannot be applied.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { s.watchDates(ctx) })
+	err := s.replica.Run(ctx)
+	cancel()
+	watch.Wait()
+	return err
+}
 
 // Ready waits until everything that was in the streams at the start is applied.
 func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }

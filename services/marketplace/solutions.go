@@ -13,6 +13,7 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/names"
 )
 
 var solutionKind = kind[*marketplacev1.Solution]{
@@ -56,7 +57,7 @@ func (s *Service) ListSolutions(_ context.Context, req *marketplacev1.ListSoluti
 
 // CreateSolution adds a solution as a draft.
 func (s *Service) CreateSolution(ctx context.Context, req *marketplacev1.CreateSolutionRequest) (*marketplacev1.Solution, error) {
-	id, err := newID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
+	id, err := names.ID(req.GetSolutionId(), req.GetSolution().GetDisplayName(), "solution_id")
 	if err != nil {
 		return nil, err
 	}

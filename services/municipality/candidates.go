@@ -116,7 +116,9 @@ func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity)
 		reasons = give(reasons, "EFA", pointsEfa, "EfA-Dienst, dessen Nachnutzung feststeht.", "An EfA service whose reuse is certain.")
 	}
 	reasons = promiseReasons(reasons, s, c.today)
-	reasons = trustReason(reasons, c.trust[s.GetProvider()])
+	if s.GetPromisedDate() != "" { // what can be had at once depends on no promise
+		reasons = trustReason(reasons, c.trust[s.GetProvider()])
+	}
 	if more := c.covers[s.GetName()] - 1; more > 0 {
 		reasons = give(reasons, "COVERS_MORE_GAPS", min(more, maxFurtherGaps)*pointsPerFurtherGap,
 			fmt.Sprintf("Schließt %d weitere Lücken.", more), fmt.Sprintf("Closes %d more gaps.", more))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
 )
@@ -76,7 +77,7 @@ func (f *finder) solution(name text) *promised {
 	r := &promised{withdrawn: f.market.withdrawn(name.String()), levels: map[string]measured{}}
 	if !r.withdrawn {
 		for _, c := range f.market.solution(name.String()).GetCoverage() {
-			if m, ok := measure(c.GetMaturity()); ok {
+			if m, ok := measure(c.GetMaturity()); ok && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
 				r.levels[c.GetPublicService()] = m
 			}
 		}

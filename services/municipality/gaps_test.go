@@ -51,9 +51,9 @@ Bioabfall NO_LINK | 1 Alleskönner 36
 owed 4, not assessed 1`},
 		{"05766044", `Eheschließung Anmeldung IN_PROGRESS
 Baugenehmigung Erteilung MISSING | 1 Alleskönner 52
-Hundesteuer Festsetzung MISSING | 1 Hundesteuer online 65 | 2 Alleskönner 52
+Hundesteuer Festsetzung MISSING | 1 Hundesteuer online 71 | 2 Alleskönner 52
 owed 3, not assessed 1`},
-		{"05766000", `Bioabfall MISSING | 1 Nur für Kreise 59 | 2 Alleskönner 51
+		{"05766000", `Bioabfall MISSING | 1 Nur für Kreise 65 | 2 Alleskönner 51
 Kfz-Zulassung MISSING
 owed 2, not assessed 1`},
 		{"05758999", "owed 0, not assessed 6"},
@@ -176,7 +176,7 @@ func TestPromisesAndUsers(t *testing.T) {
 			t.Errorf("reason without text: %v", r)
 		}
 	}
-	if want := "MATURITY_FULFILS 40;USED_IN_DISTRICT 6;USED_ELSEWHERE 2;SAME_DATA_CENTRE 10;AVAILABLE 15;PROVIDER_UNRELIABLE -6;"; got != want || best.GetScore() != 67 {
+	if want := "MATURITY_FULFILS 40;USED_IN_DISTRICT 6;USED_ELSEWHERE 2;SAME_DATA_CENTRE 10;AVAILABLE 15;"; got != want || best.GetScore() != 73 {
 		t.Errorf("%s %s = %d", best.GetSolution(), got, best.GetScore())
 	}
 }

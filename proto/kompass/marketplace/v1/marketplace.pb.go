@@ -1004,7 +1004,7 @@ func (x *Coverage) GetSinceVersion() string {
 	return ""
 }
 
-// One change of a promised date.
+// One change of a promised date, or the day when it passed without delivery.
 type PromiseChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The date before; empty when there was none.
@@ -1013,8 +1013,10 @@ type PromiseChange struct {
 	NewDate string `protobuf:"bytes,2,opt,name=new_date,json=newDate,proto3" json:"new_date,omitempty"`
 	// When it changed.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
-	// Who changed it.
-	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Who changed it; "clock" when the day passed by itself.
+	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// True when nothing was changed, but the promised day passed without delivery: old and new date are that day.
+	Missed        bool `protobuf:"varint,5,opt,name=missed,proto3" json:"missed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1075,6 +1077,13 @@ func (x *PromiseChange) GetActor() string {
 		return x.Actor
 	}
 	return ""
+}
+
+func (x *PromiseChange) GetMissed() bool {
+	if x != nil {
+		return x.Missed
+	}
+	return false
 }
 
 // A public service that some owe and no published solution covers.
@@ -1302,12 +1311,13 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x0eSTATUS_PLANNED\x10\x01\x12\x10\n" +
 	"\fSTATUS_PILOT\x10\x02\x12\x14\n" +
 	"\x10STATUS_AVAILABLE\x10\x03\x12\x17\n" +
-	"\x13STATUS_DISCONTINUED\x10\x04\"\x8b\x01\n" +
+	"\x13STATUS_DISCONTINUED\x10\x04\"\xa3\x01\n" +
 	"\rPromiseChange\x12\x19\n" +
 	"\bold_date\x18\x01 \x01(\tR\aoldDate\x12\x19\n" +
 	"\bnew_date\x18\x02 \x01(\tR\anewDate\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05actor\x18\x04 \x01(\tR\x05actor\"\x8e\x02\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06missed\x18\x05 \x01(\bR\x06missed\"\x8e\x02\n" +
 	"\fPortfolioGap\x12%\n" +
 	"\x0epublic_service\x18\x01 \x01(\tR\rpublicService\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1f\n" +
