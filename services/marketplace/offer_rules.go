@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 )
@@ -42,14 +41,10 @@ func checkVersions(s *marketplacev1.Solution, wrong blame) {
 
 // checkDay tells whether a date is empty or a day of the calendar, and blames the field when not.
 func checkDay(field, date string, wrong blame) bool {
-	if date == "" {
-		return true
+	if !isDay(date) {
+		wrong(field, notADayDE, notADayEN)
 	}
-	_, err := time.Parse(time.DateOnly, date)
-	if err != nil {
-		wrong(field, "ist kein Tag des Kalenders", "is not a day of the calendar")
-	}
-	return err == nil
+	return isDay(date)
 }
 
 // checkPrices expects the terms as completePrices leaves them.

@@ -91,7 +91,7 @@ func (t teams) findings(p *marketplacev1.Project) (findings []*marketplacev1.Tea
 		if owed == 0 {
 			continue
 		}
-		name := classNames[class]
+		name := relevance.ClassName(commonv1.SizeClass(class))
 		de := fmt.Sprintf("%d der %d Leistungen", owed, total)
 		en := fmt.Sprintf("%d of the %d public services", owed, total)
 		if total == 1 {
@@ -104,15 +104,4 @@ func (t teams) findings(p *marketplacev1.Project) (findings []*marketplacev1.Tea
 		})
 	}
 	return findings
-}
-
-// classNames are the size classes in German.
-var classNames = [classCount]string{
-	commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT:                 "Kreisfreie Stadt",
-	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGIONSANGEHOERIGE_STADT:  "Städteregionsangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT:    "Große kreisangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT:  "Mittlere kreisangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE: "Kleine kreisangehörige Gemeinde",
-	commonv1.SizeClass_SIZE_CLASS_KREIS:                            "Kreis",
-	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION:                    "Städteregion",
 }

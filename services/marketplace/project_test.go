@@ -14,6 +14,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/relevance"
 )
 
 const (
@@ -81,7 +82,7 @@ func TestFindingsOfTeam(t *testing.T) {
 		if len(findings) != 7-n || findings[0].GetSizeClass() != commonv1.SizeClass(n+1) || findings[0].GetPublicServices() != 2 {
 			t.Fatalf("%d classes take part: %v", n, findings)
 		}
-		want := "Niemand aus der Größenklasse „" + classNames[n+1] + "“ ist dabei; sie schuldet 2 der 2 Leistungen."
+		want := "Niemand aus der Größenklasse „" + relevance.ClassName(commonv1.SizeClass(n+1)) + "“ ist dabei; sie schuldet 2 der 2 Leistungen."
 		if findings[0].GetMessageDe() != want {
 			t.Errorf("%q, want %q", findings[0].GetMessageDe(), want)
 		}

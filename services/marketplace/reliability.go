@@ -20,7 +20,7 @@ func completeSlips(s *marketplacev1.Solution) {
 type reliabilities map[string]*marketplacev1.Reliability
 
 // trustOf derives the reliabilities of a day ("2027-03-31") on demand and keeps those of the last day that was asked
-// for. Solutions that nobody checked, drafts and rejected ones, do not count.
+// for.
 func trustOf(solutions state.Table[*marketplacev1.Solution]) func(day string) reliabilities {
 	type asOf struct {
 		day  string
@@ -31,20 +31,7 @@ func trustOf(solutions state.Table[*marketplacev1.Solution]) func(day string) re
 		if kept := last.Load(); kept != nil && kept.day == day {
 			return kept.figs
 		}
-		promised := map[string][]promises.Promise{}
-		for _, s := range solutions.All() {
-			switch s.GetState() {
-			case marketplacev1.Solution_STATE_DRAFT, marketplacev1.Solution_STATE_REJECTED:
-				continue
-			}
-			if len(s.GetPromiseChanges()) > 0 {
-				promised[s.GetProvider()] = append(promised[s.GetProvider()], promises.OfSolution(s))
-			}
-		}
-		figs := make(reliabilities, len(promised))
-		for provider, list := range promised {
-			figs[provider] = promises.Reliability(list, day)
-		}
+		figs := reliabilities(promises.ByProvider(solutions.All(), day))
 		last.Store(&asOf{day, figs})
 		return figs
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 
-	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/promises"
+	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -44,11 +44,11 @@ type contest struct {
 	area   string // as place.area
 	centre string
 	users  state.Table[*users]
-	own    []string              // solutions that the place uses itself
-	covers map[string]int        // by solution: gaps of this place that it covers
-	today  string                // "2027-03-31"
-	others map[string]neighbours // by solution, as far as asked for
-	trust  map[string]*int32     // by provider: percent, see market.reliability
+	own    []string                              // solutions that the place uses itself
+	covers map[string]int                        // by solution: gaps of this place that it covers
+	today  string                                // "2027-03-31"
+	others map[string]neighbours                 // by solution, as far as asked for
+	trust  map[string]*marketplacev1.Reliability // by provider
 }
 
 // neighbours says who else uses a solution.
@@ -87,7 +87,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 			SlipCount:    int32(slips),
 			SlipDays:     int32(slipDays),
 
-			ProviderReliability: c.trust[s.GetProvider()],
+			ProviderReliability: percentOf(c.trust[s.GetProvider()]),
 		}
 		for _, r := range candidate.GetReasons() {
 			candidate.Score += r.GetPoints()
@@ -107,7 +107,7 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
 	reasons := maturityReason(nil, m)
 	if namesClass(s, c.place) {
-		class := className(c.place.GetSizeClass())
+		class := relevance.ClassName(c.place.GetSizeClass())
 		reasons = give(reasons, "SIZE_CLASS_FITS", pointsClassNamed,
 			"Ausdrücklich für die Größenklasse „"+class+"“.", "Made for the size class \""+class+"\".")
 	}
@@ -117,7 +117,7 @@ func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity)
 	}
 	reasons = promiseReasons(reasons, s, c.today)
 	if s.GetPromisedDate() != "" { // what can be had at once depends on no promise
-		reasons = trustReason(reasons, c.trust[s.GetProvider()])
+		reasons = trustReason(reasons, percentOf(c.trust[s.GetProvider()]))
 	}
 	if more := c.covers[s.GetName()] - 1; more > 0 {
 		reasons = give(reasons, "COVERS_MORE_GAPS", min(more, maxFurtherGaps)*pointsPerFurtherGap,
@@ -235,6 +235,14 @@ func timesWords(n int) (de, en string) {
 	return fmt.Sprintf("%d-mal", n), fmt.Sprintf("%d times", n)
 }
 
+// percentOf is the figure of a reliability; nil while no promise counts.
+func percentOf(r *marketplacev1.Reliability) *int32 {
+	if r == nil {
+		return nil
+	}
+	return r.Percent
+}
+
 // trustReason weighs how far the dates of the provider can be trusted; percent is nil while nobody knows.
 func trustReason(reasons []*municipalityv1.RankReason, percent *int32) []*municipalityv1.RankReason {
 	if percent == nil || *percent >= reliableFrom {
@@ -251,17 +259,3 @@ func germanDate(iso string) string {
 	}
 	return iso[8:] + "." + iso[5:7] + "." + iso[:4]
 }
-
-// classNames are the size classes in German.
-var classNames = map[commonv1.SizeClass]string{
-	commonv1.SizeClass_SIZE_CLASS_UNSPECIFIED:                      "Größenklasse ungeklärt",
-	commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT:                 "Kreisfreie Stadt",
-	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGIONSANGEHOERIGE_STADT:  "Städteregionsangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_GROSSE_KREISANGEHOERIGE_STADT:    "Große kreisangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_MITTLERE_KREISANGEHOERIGE_STADT:  "Mittlere kreisangehörige Stadt",
-	commonv1.SizeClass_SIZE_CLASS_KLEINE_KREISANGEHOERIGE_GEMEINDE: "Kleine kreisangehörige Gemeinde",
-	commonv1.SizeClass_SIZE_CLASS_KREIS:                            "Kreis",
-	commonv1.SizeClass_SIZE_CLASS_STAEDTEREGION:                    "Städteregion",
-}
-
-func className(class commonv1.SizeClass) string { return classNames[class] }

@@ -90,7 +90,7 @@ func TestProviderReliability(t *testing.T) {
 		today, _ := dayOf(c.today)
 		got := m.reliability(today)
 		for provider, want := range map[string]*int32{"providers/a": c.a, "providers/b": c.b} {
-			if percent := got[provider]; (percent == nil) != (want == nil) || want != nil && *percent != *want {
+			if percent := percentOf(got[provider]); (percent == nil) != (want == nil) || want != nil && *percent != *want {
 				t.Errorf("%s on %s: %v", provider, c.today, percent)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -58,7 +59,7 @@ func (r records) peersOf(p *place) (sameClass, sameDistrict *municipalityv1.Prog
 	if known == commonv1.SizeClass_SIZE_CLASS_UNSPECIFIED {
 		return nil, sameDistrict
 	}
-	sum := group{key: known.String(), name: className(known)}
+	sum := group{key: known.String(), name: relevance.ClassName(known)}
 	for _, a := range r.districts.All() {
 		sum.join(&a.sumsOf(r.catalogue)[classIndex(known)])
 	}

@@ -14,7 +14,7 @@ import (
 type market struct {
 	solutions state.Table[*marketplacev1.Solution] // by resource name
 	coverage  *lazy[map[string][]covering]
-	trust     memo[day, map[string]*int32] // see reliability
+	trust     memo[day, map[string]*marketplacev1.Reliability] // see reliability
 }
 
 // covering is one published solution that covers a public service.
@@ -72,26 +72,9 @@ func (m *market) buildCoverage() map[string][]covering {
 	return all
 }
 
-// reliability says by provider (resource name) how far its promised dates can be trusted on a day, in percent; a provider
-// without a promise that counts is not in it. Solutions that nobody checked, drafts and rejected ones, do not count.
-func (m *market) reliability(today day) map[string]*int32 {
-	return m.trust.get(today, func() map[string]*int32 {
-		promised := map[string][]promises.Promise{}
-		for _, s := range m.solutions.All() {
-			switch s.GetState() {
-			case marketplacev1.Solution_STATE_DRAFT, marketplacev1.Solution_STATE_REJECTED:
-				continue
-			}
-			if len(s.GetPromiseChanges()) > 0 {
-				promised[s.GetProvider()] = append(promised[s.GetProvider()], promises.OfSolution(s))
-			}
-		}
-		percents := make(map[string]*int32, len(promised))
-		for provider, list := range promised {
-			if percent := promises.Reliability(list, today.String()).Percent; percent != nil {
-				percents[provider] = percent
-			}
-		}
-		return percents
+// reliability says by provider (resource name) how far its promised dates can be trusted on a day.
+func (m *market) reliability(today day) map[string]*marketplacev1.Reliability {
+	return m.trust.get(today, func() map[string]*marketplacev1.Reliability {
+		return promises.ByProvider(m.solutions.All(), today.String())
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/relevance"
 )
 
 // counts say how far a place is with the services of one theme.
@@ -142,7 +143,7 @@ func (s *progress) groupOf(p *place) (key, name string) {
 	m := p.municipality
 	switch s.by {
 	case municipalityv1.ListProgressRequest_GROUP_BY_SIZE_CLASS:
-		return m.GetSizeClass().String(), className(m.GetSizeClass())
+		return m.GetSizeClass().String(), relevance.ClassName(m.GetSizeClass())
 	case municipalityv1.ListProgressRequest_GROUP_BY_DISTRICT:
 		return s.records.districtGroup(p)
 	default:

@@ -3,6 +3,7 @@
 package promises
 
 import (
+	"iter"
 	"time"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -119,3 +120,23 @@ func dayOf(date string) (int, bool) {
 
 // rounded divides and rounds halves up; neither may be negative.
 func rounded(a, b int) int { return (2*a + b) / (2 * b) }
+
+// ByProvider sums up, by provider (resource name), the promises of its solutions as of a day; a provider without promises is
+// not in it. Solutions that nobody checked, drafts and rejected ones, do not count.
+func ByProvider(solutions iter.Seq2[string, *marketplacev1.Solution], today string) map[string]*marketplacev1.Reliability {
+	promised := map[string][]Promise{}
+	for _, s := range solutions {
+		switch s.GetState() {
+		case marketplacev1.Solution_STATE_DRAFT, marketplacev1.Solution_STATE_REJECTED:
+			continue
+		}
+		if len(s.GetPromiseChanges()) > 0 {
+			promised[s.GetProvider()] = append(promised[s.GetProvider()], OfSolution(s))
+		}
+	}
+	figures := make(map[string]*marketplacev1.Reliability, len(promised))
+	for provider, list := range promised {
+		figures[provider] = Reliability(list, today)
+	}
+	return figures
+}
