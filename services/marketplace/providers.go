@@ -29,7 +29,7 @@ var providerKind = kind[*marketplacev1.Provider]{
 var everything = &fieldmaskpb.FieldMask{Paths: []string{"*"}}
 
 // ownName is what resource names of the service look like; a request's own pattern does not reach into its resource.
-var ownName = regexp.MustCompile(`^(providers|solutions|projects)/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var ownName = regexp.MustCompile(`^(providers|solutions|projects|adoptions|adoptionGroups|contracts)/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // GetProvider answers one provider.
 func (s *Service) GetProvider(_ context.Context, req *marketplacev1.GetProviderRequest) (*marketplacev1.Provider, error) {

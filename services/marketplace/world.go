@@ -24,10 +24,13 @@ const (
 // world is the service's state: its own entities and what it needs of others. It is immutable; what costs more than a
 // look-up is computed on first use and kept until one of its inputs changes.
 type world struct {
-	providers state.Table[*marketplacev1.Provider] // by resource name
-	solutions state.Table[*marketplacev1.Solution] // by resource name
-	projects  state.Table[*marketplacev1.Project]  // by resource name
-	questions state.Table[*marketplacev1.Question] // by resource name
+	providers state.Table[*marketplacev1.Provider]      // by resource name
+	solutions state.Table[*marketplacev1.Solution]      // by resource name
+	projects  state.Table[*marketplacev1.Project]       // by resource name
+	questions state.Table[*marketplacev1.Question]      // by resource name
+	adoptions state.Table[*marketplacev1.Adoption]      // by resource name
+	groups    state.Table[*marketplacev1.AdoptionGroup] // by resource name
+	contracts state.Table[*marketplacev1.Contract]      // by resource name
 	catalogue catalogue
 	places    places
 
@@ -48,6 +51,9 @@ func emptyWorld() world {
 		solutions:       state.NewTable[*marketplacev1.Solution](),
 		projects:        state.NewTable[*marketplacev1.Project](),
 		questions:       state.NewTable[*marketplacev1.Question](),
+		adoptions:       state.NewTable[*marketplacev1.Adoption](),
+		groups:          state.NewTable[*marketplacev1.AdoptionGroup](),
+		contracts:       state.NewTable[*marketplacev1.Contract](),
 		catalogue:       newCatalogue(),
 		places:          newPlaces(),
 		serviceNumbers:  newNumbers(),
@@ -81,6 +87,7 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, replaying boo
 
 func (w *world) applyOwn(batch []ledger.Entry) error {
 	providers, solutions, projects, questions := w.providers.Edit(), w.solutions.Edit(), w.projects.Edit(), w.questions.Edit()
+	adoptions, groups, contracts := w.adoptions.Edit(), w.groups.Edit(), w.contracts.Edit()
 	for _, e := range batch {
 		var err error
 		switch kind := entityOf(e.Subject); kind {
@@ -96,6 +103,12 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			err = store(projects, e, func(p *marketplacev1.Project) { p.Etag, p.UpdateTime = etagOf(e), e.Record.GetTime() })
 		case "question":
 			err = store(questions, e, func(q *marketplacev1.Question) { q.Etag, q.UpdateTime = etagOf(e), e.Record.GetTime() })
+		case "adoption":
+			err = store(adoptions, e, func(a *marketplacev1.Adoption) { a.Etag, a.UpdateTime = etagOf(e), e.Record.GetTime() })
+		case "adoptionGroup":
+			err = store(groups, e, func(g *marketplacev1.AdoptionGroup) { g.Etag, g.UpdateTime = etagOf(e), e.Record.GetTime() })
+		case "contract":
+			err = store(contracts, e, func(c *marketplacev1.Contract) { c.Etag, c.UpdateTime = etagOf(e), e.Record.GetTime() })
 		default: // a newer version of the service wrote it: half an understanding would be worse than none
 			err = fmt.Errorf("record %d: the marketplace does not know entities of kind %q", e.Sequence, kind)
 		}
@@ -104,6 +117,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 		}
 	}
 	w.providers, w.solutions, w.projects, w.questions = providers.Done(), solutions.Done(), projects.Done(), questions.Done()
+	w.adoptions, w.groups, w.contracts = adoptions.Done(), groups.Done(), contracts.Done()
 	w.deriveOwn()
 	return nil
 }

@@ -32,6 +32,8 @@ var german = map[string]string{
 	"max_items":                    "hat höchstens %v Einträge",
 	"unique":                       "darf keinen Eintrag doppelt haben",
 	"relevance.one_rule_per_class": "darf jede Größenklasse nur einmal enthalten",
+	"services.once":                "jede Leistung darf nur einmal vorkommen",
+	"checklist.once":               "jeder Schritt darf nur einmal vorkommen",
 	"url.http":                     "muss eine vollständige Adresse mit http oder https sein",
 	"coverage.one_per_service":     "darf jede Leistung nur einmal enthalten",
 	"versions.once":                "darf jede Version nur einmal enthalten",

@@ -35,6 +35,8 @@ const (
 	FileFormat_FILE_FORMAT_XZUFI FileFormat = 3
 	// GeoJSON boundaries, from which representative points are taken.
 	FileFormat_FILE_FORMAT_GEOJSON FileFormat = 4
+	// publiccode.yml with its German extension.
+	FileFormat_FILE_FORMAT_PUBLICCODE FileFormat = 5
 )
 
 // Enum value maps for FileFormat.
@@ -45,6 +47,7 @@ var (
 		2: "FILE_FORMAT_XLSX",
 		3: "FILE_FORMAT_XZUFI",
 		4: "FILE_FORMAT_GEOJSON",
+		5: "FILE_FORMAT_PUBLICCODE",
 	}
 	FileFormat_value = map[string]int32{
 		"FILE_FORMAT_UNSPECIFIED": 0,
@@ -52,6 +55,7 @@ var (
 		"FILE_FORMAT_XLSX":        2,
 		"FILE_FORMAT_XZUFI":       3,
 		"FILE_FORMAT_GEOJSON":     4,
+		"FILE_FORMAT_PUBLICCODE":  5,
 	}
 )
 
@@ -108,6 +112,8 @@ const (
 	ImportReport_TABLE_BOUNDARIES ImportReport_Table = 9
 	// Implementation states.
 	ImportReport_TABLE_IMPLEMENTATIONS ImportReport_Table = 10
+	// Offers of the marketplace.
+	ImportReport_TABLE_OFFERS ImportReport_Table = 11
 )
 
 // Enum value maps for ImportReport_Table.
@@ -124,6 +130,7 @@ var (
 		8:  "TABLE_DATA_CENTRES",
 		9:  "TABLE_BOUNDARIES",
 		10: "TABLE_IMPLEMENTATIONS",
+		11: "TABLE_OFFERS",
 	}
 	ImportReport_Table_value = map[string]int32{
 		"TABLE_UNSPECIFIED":     0,
@@ -137,6 +144,7 @@ var (
 		"TABLE_DATA_CENTRES":    8,
 		"TABLE_BOUNDARIES":      9,
 		"TABLE_IMPLEMENTATIONS": 10,
+		"TABLE_OFFERS":          11,
 	}
 )
 
@@ -501,7 +509,7 @@ var File_kompass_common_v1_import_report_proto protoreflect.FileDescriptor
 
 const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/common/v1/import_report.proto\x12\x11kompass.common.v1\"\xa5\x06\n" +
+	"%kompass/common/v1/import_report.proto\x12\x11kompass.common.v1\"\xb7\x06\n" +
 	"\fImportReport\x12;\n" +
 	"\x05table\x18\x01 \x01(\x0e2%.kompass.common.v1.ImportReport.TableR\x05table\x125\n" +
 	"\x06format\x18\x02 \x01(\x0e2\x1d.kompass.common.v1.FileFormatR\x06format\x12\x1a\n" +
@@ -519,7 +527,7 @@ const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\vissue_count\x18\r \x01(\x05R\n" +
 	"issueCount\x12'\n" +
 	"\x0fignored_columns\x18\x0e \x03(\tR\x0eignoredColumns\x12\x1a\n" +
-	"\brepeated\x18\x0f \x01(\bR\brepeated\"\x87\x02\n" +
+	"\brepeated\x18\x0f \x01(\bR\brepeated\"\x99\x02\n" +
 	"\x05Table\x12\x15\n" +
 	"\x11TABLE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fTABLE_THEMES\x10\x01\x12\x14\n" +
@@ -532,7 +540,8 @@ const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\x12TABLE_DATA_CENTRES\x10\b\x12\x14\n" +
 	"\x10TABLE_BOUNDARIES\x10\t\x12\x19\n" +
 	"\x15TABLE_IMPLEMENTATIONS\x10\n" +
-	"\"\xcd\x02\n" +
+	"\x12\x10\n" +
+	"\fTABLE_OFFERS\x10\v\"\xcd\x02\n" +
 	"\vImportIssue\x12C\n" +
 	"\bseverity\x18\x01 \x01(\x0e2'.kompass.common.v1.ImportIssue.SeverityR\bseverity\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
@@ -547,14 +556,15 @@ const file_kompass_common_v1_import_report_proto_rawDesc = "" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSEVERITY_INFO\x10\x01\x12\x14\n" +
 	"\x10SEVERITY_WARNING\x10\x02\x12\x12\n" +
-	"\x0eSEVERITY_ERROR\x10\x03*\x84\x01\n" +
+	"\x0eSEVERITY_ERROR\x10\x03*\xa0\x01\n" +
 	"\n" +
 	"FileFormat\x12\x1b\n" +
 	"\x17FILE_FORMAT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFILE_FORMAT_CSV\x10\x01\x12\x14\n" +
 	"\x10FILE_FORMAT_XLSX\x10\x02\x12\x15\n" +
 	"\x11FILE_FORMAT_XZUFI\x10\x03\x12\x17\n" +
-	"\x13FILE_FORMAT_GEOJSON\x10\x04B1Z/kompass.krz.de/proto/kompass/common/v1;commonv1b\x06proto3"
+	"\x13FILE_FORMAT_GEOJSON\x10\x04\x12\x1a\n" +
+	"\x16FILE_FORMAT_PUBLICCODE\x10\x05B1Z/kompass.krz.de/proto/kompass/common/v1;commonv1b\x06proto3"
 
 var (
 	file_kompass_common_v1_import_report_proto_rawDescOnce sync.Once

@@ -597,7 +597,11 @@ type Solution struct {
 	// How often the promised date was put off.
 	SlipCount int32 `protobuf:"varint,30,opt,name=slip_count,json=slipCount,proto3" json:"slip_count,omitempty"`
 	// By how many days in all, from the date that was promised first.
-	SlipDays      int32 `protobuf:"varint,31,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
+	SlipDays int32 `protobuf:"varint,31,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
+	// Where an import found it: an address, or "xzufi:L100042:12345"; empty when people entered it. Tells a repeated import.
+	ExternalId string `protobuf:"bytes,32,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Fields that people edited since the import, in the proto's spelling: later imports leave them alone.
+	LocalFields   []string `protobuf:"bytes,33,rep,name=local_fields,json=localFields,proto3" json:"local_fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -847,6 +851,20 @@ func (x *Solution) GetSlipDays() int32 {
 		return x.SlipDays
 	}
 	return 0
+}
+
+func (x *Solution) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Solution) GetLocalFields() []string {
+	if x != nil {
+		return x.LocalFields
+	}
+	return nil
 }
 
 // One version of a solution.
@@ -1218,7 +1236,7 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x04kept\x18\x03 \x01(\x05R\x04kept\x12&\n" +
 	"\x0fmean_delay_days\x18\x04 \x01(\x05R\rmeanDelayDaysB\n" +
 	"\n" +
-	"\b_percent\"\x92\x19\n" +
+	"\b_percent\"\xe0\x19\n" +
 	"\bSolution\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12p\n" +
@@ -1263,7 +1281,10 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\fcontact_role\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vcontactRole\x12\"\n" +
 	"\n" +
 	"slip_count\x18\x1e \x01(\x05B\x03\xe0A\x03R\tslipCount\x12 \n" +
-	"\tslip_days\x18\x1f \x01(\x05B\x03\xe0A\x03R\bslipDays\"u\n" +
+	"\tslip_days\x18\x1f \x01(\x05B\x03\xe0A\x03R\bslipDays\x12$\n" +
+	"\vexternal_id\x18  \x01(\tB\x03\xe0A\x03R\n" +
+	"externalId\x12&\n" +
+	"\flocal_fields\x18! \x03(\tB\x03\xe0A\x03R\vlocalFields\"u\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KIND_EFA_SERVICE\x10\x01\x12\x10\n" +

@@ -9,9 +9,11 @@ package marketplacev1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	v1 "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -1869,11 +1871,2010 @@ func (x *AnswerQuestionRequest) GetRole() string {
 	return ""
 }
 
+// Asks for one adoption.
+type GetAdoptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAdoptionRequest) Reset() {
+	*x = GetAdoptionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAdoptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAdoptionRequest) ProtoMessage() {}
+
+func (x *GetAdoptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAdoptionRequest.ProtoReflect.Descriptor instead.
+func (*GetAdoptionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetAdoptionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListAdoptionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "planned_date".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAdoptionsRequest) Reset() {
+	*x = ListAdoptionsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAdoptionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAdoptionsRequest) ProtoMessage() {}
+
+func (x *ListAdoptionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAdoptionsRequest.ProtoReflect.Descriptor instead.
+func (*ListAdoptionsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListAdoptionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAdoptionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAdoptionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListAdoptionsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListAdoptionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	Adoptions []*Adoption `protobuf:"bytes,1,rep,name=adoptions,proto3" json:"adoptions,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAdoptionsResponse) Reset() {
+	*x = ListAdoptionsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAdoptionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAdoptionsResponse) ProtoMessage() {}
+
+func (x *ListAdoptionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAdoptionsResponse.ProtoReflect.Descriptor instead.
+func (*ListAdoptionsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListAdoptionsResponse) GetAdoptions() []*Adoption {
+	if x != nil {
+		return x.Adoptions
+	}
+	return nil
+}
+
+func (x *ListAdoptionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAdoptionsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one adoption.
+type CreateAdoptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The adoption; its name is ignored.
+	Adoption *Adoption `protobuf:"bytes,1,opt,name=adoption,proto3" json:"adoption,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from municipality and solution when empty.
+	AdoptionId string `protobuf:"bytes,2,opt,name=adoption_id,json=adoptionId,proto3" json:"adoption_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAdoptionRequest) Reset() {
+	*x = CreateAdoptionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAdoptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAdoptionRequest) ProtoMessage() {}
+
+func (x *CreateAdoptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAdoptionRequest.ProtoReflect.Descriptor instead.
+func (*CreateAdoptionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *CreateAdoptionRequest) GetAdoption() *Adoption {
+	if x != nil {
+		return x.Adoption
+	}
+	return nil
+}
+
+func (x *CreateAdoptionRequest) GetAdoptionId() string {
+	if x != nil {
+		return x.AdoptionId
+	}
+	return ""
+}
+
+func (x *CreateAdoptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateAdoptionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Changes one adoption.
+type UpdateAdoptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The adoption with its new values; its name says which.
+	Adoption *Adoption `protobuf:"bytes,1,opt,name=adoption,proto3" json:"adoption,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAdoptionRequest) Reset() {
+	*x = UpdateAdoptionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAdoptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAdoptionRequest) ProtoMessage() {}
+
+func (x *UpdateAdoptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAdoptionRequest.ProtoReflect.Descriptor instead.
+func (*UpdateAdoptionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UpdateAdoptionRequest) GetAdoption() *Adoption {
+	if x != nil {
+		return x.Adoption
+	}
+	return nil
+}
+
+func (x *UpdateAdoptionRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateAdoptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateAdoptionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Moves one adoption.
+type MoveAdoptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The state to go to.
+	State Adoption_State `protobuf:"varint,2,opt,name=state,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"state,omitempty"`
+	// The conditions; only and always on the way to an offer. A new one may take the place of an older one.
+	Offer *AdoptionOffer `protobuf:"bytes,3,opt,name=offer,proto3" json:"offer,omitempty"`
+	// The call-off or direct contract, as a resource name; only and always on the way to a contract.
+	Contract string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
+	// Since when the state holds, "2027-03-31"; today when empty. Never in the future, never before the one before.
+	Date string `protobuf:"bytes,5,opt,name=date,proto3" json:"date,omitempty"`
+	// Why, in German; required on the way to an end or a withdrawal.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// The version that is meant; any when empty.
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,9,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveAdoptionRequest) Reset() {
+	*x = MoveAdoptionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveAdoptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveAdoptionRequest) ProtoMessage() {}
+
+func (x *MoveAdoptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveAdoptionRequest.ProtoReflect.Descriptor instead.
+func (*MoveAdoptionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *MoveAdoptionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetState() Adoption_State {
+	if x != nil {
+		return x.State
+	}
+	return Adoption_STATE_UNSPECIFIED
+}
+
+func (x *MoveAdoptionRequest) GetOffer() *AdoptionOffer {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+func (x *MoveAdoptionRequest) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *MoveAdoptionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for one group adoption.
+type GetAdoptionGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAdoptionGroupRequest) Reset() {
+	*x = GetAdoptionGroupRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAdoptionGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAdoptionGroupRequest) ProtoMessage() {}
+
+func (x *GetAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAdoptionGroupRequest.ProtoReflect.Descriptor instead.
+func (*GetAdoptionGroupRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetAdoptionGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListAdoptionGroupsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name desc".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAdoptionGroupsRequest) Reset() {
+	*x = ListAdoptionGroupsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAdoptionGroupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAdoptionGroupsRequest) ProtoMessage() {}
+
+func (x *ListAdoptionGroupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAdoptionGroupsRequest.ProtoReflect.Descriptor instead.
+func (*ListAdoptionGroupsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListAdoptionGroupsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAdoptionGroupsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAdoptionGroupsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListAdoptionGroupsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListAdoptionGroupsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	AdoptionGroups []*AdoptionGroup `protobuf:"bytes,1,rep,name=adoption_groups,json=adoptionGroups,proto3" json:"adoption_groups,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAdoptionGroupsResponse) Reset() {
+	*x = ListAdoptionGroupsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAdoptionGroupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAdoptionGroupsResponse) ProtoMessage() {}
+
+func (x *ListAdoptionGroupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAdoptionGroupsResponse.ProtoReflect.Descriptor instead.
+func (*ListAdoptionGroupsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListAdoptionGroupsResponse) GetAdoptionGroups() []*AdoptionGroup {
+	if x != nil {
+		return x.AdoptionGroups
+	}
+	return nil
+}
+
+func (x *ListAdoptionGroupsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAdoptionGroupsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one group adoption.
+type CreateAdoptionGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group adoption; its name is ignored.
+	AdoptionGroup *AdoptionGroup `protobuf:"bytes,1,opt,name=adoption_group,json=adoptionGroup,proto3" json:"adoption_group,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from the name when empty.
+	AdoptionGroupId string `protobuf:"bytes,2,opt,name=adoption_group_id,json=adoptionGroupId,proto3" json:"adoption_group_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAdoptionGroupRequest) Reset() {
+	*x = CreateAdoptionGroupRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAdoptionGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAdoptionGroupRequest) ProtoMessage() {}
+
+func (x *CreateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAdoptionGroupRequest.ProtoReflect.Descriptor instead.
+func (*CreateAdoptionGroupRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CreateAdoptionGroupRequest) GetAdoptionGroup() *AdoptionGroup {
+	if x != nil {
+		return x.AdoptionGroup
+	}
+	return nil
+}
+
+func (x *CreateAdoptionGroupRequest) GetAdoptionGroupId() string {
+	if x != nil {
+		return x.AdoptionGroupId
+	}
+	return ""
+}
+
+func (x *CreateAdoptionGroupRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateAdoptionGroupRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Changes one group adoption.
+type UpdateAdoptionGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group adoption with its new values; its name says which.
+	AdoptionGroup *AdoptionGroup `protobuf:"bytes,1,opt,name=adoption_group,json=adoptionGroup,proto3" json:"adoption_group,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAdoptionGroupRequest) Reset() {
+	*x = UpdateAdoptionGroupRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAdoptionGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAdoptionGroupRequest) ProtoMessage() {}
+
+func (x *UpdateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAdoptionGroupRequest.ProtoReflect.Descriptor instead.
+func (*UpdateAdoptionGroupRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *UpdateAdoptionGroupRequest) GetAdoptionGroup() *AdoptionGroup {
+	if x != nil {
+		return x.AdoptionGroup
+	}
+	return nil
+}
+
+func (x *UpdateAdoptionGroupRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateAdoptionGroupRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateAdoptionGroupRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Moves the adoptions of a group.
+type MoveAdoptionGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The state to go to.
+	State Adoption_State `protobuf:"varint,2,opt,name=state,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"state,omitempty"`
+	// The conditions; only and always on the way to an offer. A new one may take the place of an older one.
+	Offer *AdoptionOffer `protobuf:"bytes,3,opt,name=offer,proto3" json:"offer,omitempty"`
+	// The call-off or direct contract, as a resource name; only and always on the way to a contract.
+	Contract string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
+	// Since when the state holds, "2027-03-31"; today when empty. Never in the future, never before the one before.
+	Date string `protobuf:"bytes,5,opt,name=date,proto3" json:"date,omitempty"`
+	// Why, in German; required on the way to an end or a withdrawal.
+	Note string `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	// Only those of these municipalities, as resource names; all that are neither over nor withdrawn when empty.
+	Municipalities []string `protobuf:"bytes,7,rep,name=municipalities,proto3" json:"municipalities,omitempty"`
+	// True moves those that can and says of the others why not; else all or none.
+	Partial bool `protobuf:"varint,8,opt,name=partial,proto3" json:"partial,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,10,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveAdoptionGroupRequest) Reset() {
+	*x = MoveAdoptionGroupRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveAdoptionGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveAdoptionGroupRequest) ProtoMessage() {}
+
+func (x *MoveAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveAdoptionGroupRequest.ProtoReflect.Descriptor instead.
+func (*MoveAdoptionGroupRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *MoveAdoptionGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MoveAdoptionGroupRequest) GetState() Adoption_State {
+	if x != nil {
+		return x.State
+	}
+	return Adoption_STATE_UNSPECIFIED
+}
+
+func (x *MoveAdoptionGroupRequest) GetOffer() *AdoptionOffer {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+func (x *MoveAdoptionGroupRequest) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *MoveAdoptionGroupRequest) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *MoveAdoptionGroupRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *MoveAdoptionGroupRequest) GetMunicipalities() []string {
+	if x != nil {
+		return x.Municipalities
+	}
+	return nil
+}
+
+func (x *MoveAdoptionGroupRequest) GetPartial() bool {
+	if x != nil {
+		return x.Partial
+	}
+	return false
+}
+
+func (x *MoveAdoptionGroupRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *MoveAdoptionGroupRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// What became of the adoptions.
+type MoveAdoptionGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group after the move.
+	AdoptionGroup *AdoptionGroup `protobuf:"bytes,1,opt,name=adoption_group,json=adoptionGroup,proto3" json:"adoption_group,omitempty"`
+	// How many adoptions moved.
+	Moved int32 `protobuf:"varint,2,opt,name=moved,proto3" json:"moved,omitempty"`
+	// Those that could not, with partial.
+	Refusals      []*AdoptionRefusal `protobuf:"bytes,3,rep,name=refusals,proto3" json:"refusals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveAdoptionGroupResponse) Reset() {
+	*x = MoveAdoptionGroupResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveAdoptionGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveAdoptionGroupResponse) ProtoMessage() {}
+
+func (x *MoveAdoptionGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveAdoptionGroupResponse.ProtoReflect.Descriptor instead.
+func (*MoveAdoptionGroupResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *MoveAdoptionGroupResponse) GetAdoptionGroup() *AdoptionGroup {
+	if x != nil {
+		return x.AdoptionGroup
+	}
+	return nil
+}
+
+func (x *MoveAdoptionGroupResponse) GetMoved() int32 {
+	if x != nil {
+		return x.Moved
+	}
+	return 0
+}
+
+func (x *MoveAdoptionGroupResponse) GetRefusals() []*AdoptionRefusal {
+	if x != nil {
+		return x.Refusals
+	}
+	return nil
+}
+
+// Why one adoption did not move.
+type AdoptionRefusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The adoption, as a resource name.
+	Adoption string `protobuf:"bytes,1,opt,name=adoption,proto3" json:"adoption,omitempty"`
+	// Its municipality, as a resource name.
+	Municipality string `protobuf:"bytes,2,opt,name=municipality,proto3" json:"municipality,omitempty"`
+	// Machine-readable reason, like those of errors.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// In German.
+	MessageDe string `protobuf:"bytes,4,opt,name=message_de,json=messageDe,proto3" json:"message_de,omitempty"`
+	// In English.
+	MessageEn     string `protobuf:"bytes,5,opt,name=message_en,json=messageEn,proto3" json:"message_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptionRefusal) Reset() {
+	*x = AdoptionRefusal{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptionRefusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptionRefusal) ProtoMessage() {}
+
+func (x *AdoptionRefusal) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptionRefusal.ProtoReflect.Descriptor instead.
+func (*AdoptionRefusal) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AdoptionRefusal) GetAdoption() string {
+	if x != nil {
+		return x.Adoption
+	}
+	return ""
+}
+
+func (x *AdoptionRefusal) GetMunicipality() string {
+	if x != nil {
+		return x.Municipality
+	}
+	return ""
+}
+
+func (x *AdoptionRefusal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AdoptionRefusal) GetMessageDe() string {
+	if x != nil {
+		return x.MessageDe
+	}
+	return ""
+}
+
+func (x *AdoptionRefusal) GetMessageEn() string {
+	if x != nil {
+		return x.MessageEn
+	}
+	return ""
+}
+
+// Notes steps of the technical connection.
+type CheckAdoptionGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The steps; those of other kinds stay.
+	Checklist []*ChecklistItem `protobuf:"bytes,2,rep,name=checklist,proto3" json:"checklist,omitempty"`
+	// Only those of these municipalities, as resource names; all that are neither over nor withdrawn when empty.
+	Municipalities []string `protobuf:"bytes,3,rep,name=municipalities,proto3" json:"municipalities,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckAdoptionGroupRequest) Reset() {
+	*x = CheckAdoptionGroupRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckAdoptionGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckAdoptionGroupRequest) ProtoMessage() {}
+
+func (x *CheckAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckAdoptionGroupRequest.ProtoReflect.Descriptor instead.
+func (*CheckAdoptionGroupRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *CheckAdoptionGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CheckAdoptionGroupRequest) GetChecklist() []*ChecklistItem {
+	if x != nil {
+		return x.Checklist
+	}
+	return nil
+}
+
+func (x *CheckAdoptionGroupRequest) GetMunicipalities() []string {
+	if x != nil {
+		return x.Municipalities
+	}
+	return nil
+}
+
+func (x *CheckAdoptionGroupRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CheckAdoptionGroupRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for one contract.
+type GetContractRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetContractRequest) Reset() {
+	*x = GetContractRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetContractRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetContractRequest) ProtoMessage() {}
+
+func (x *GetContractRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetContractRequest.ProtoReflect.Descriptor instead.
+func (*GetContractRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *GetContractRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Asks for a page.
+type ListContractsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "display_name desc".
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContractsRequest) Reset() {
+	*x = ListContractsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContractsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContractsRequest) ProtoMessage() {}
+
+func (x *ListContractsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContractsRequest.ProtoReflect.Descriptor instead.
+func (*ListContractsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ListContractsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListContractsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListContractsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListContractsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListContractsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries of the page.
+	Contracts []*Contract `protobuf:"bytes,1,rep,name=contracts,proto3" json:"contracts,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContractsResponse) Reset() {
+	*x = ListContractsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContractsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContractsResponse) ProtoMessage() {}
+
+func (x *ListContractsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContractsResponse.ProtoReflect.Descriptor instead.
+func (*ListContractsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ListContractsResponse) GetContracts() []*Contract {
+	if x != nil {
+		return x.Contracts
+	}
+	return nil
+}
+
+func (x *ListContractsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListContractsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+// Adds one contract.
+type CreateContractRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contract; its name is ignored.
+	Contract *Contract `protobuf:"bytes,1,opt,name=contract,proto3" json:"contract,omitempty"`
+	// The id it shall have: lower-case letters, digits and hyphens; made from the name when empty.
+	ContractId string `protobuf:"bytes,2,opt,name=contract_id,json=contractId,proto3" json:"contract_id,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateContractRequest) Reset() {
+	*x = CreateContractRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateContractRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateContractRequest) ProtoMessage() {}
+
+func (x *CreateContractRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateContractRequest.ProtoReflect.Descriptor instead.
+func (*CreateContractRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *CreateContractRequest) GetContract() *Contract {
+	if x != nil {
+		return x.Contract
+	}
+	return nil
+}
+
+func (x *CreateContractRequest) GetContractId() string {
+	if x != nil {
+		return x.ContractId
+	}
+	return ""
+}
+
+func (x *CreateContractRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateContractRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Changes one contract.
+type UpdateContractRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contract with its new values; its name says which.
+	Contract *Contract `protobuf:"bytes,1,opt,name=contract,proto3" json:"contract,omitempty"`
+	// The fields to change; over REST taken from the body when absent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateContractRequest) Reset() {
+	*x = UpdateContractRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateContractRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateContractRequest) ProtoMessage() {}
+
+func (x *UpdateContractRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateContractRequest.ProtoReflect.Descriptor instead.
+func (*UpdateContractRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *UpdateContractRequest) GetContract() *Contract {
+	if x != nil {
+		return x.Contract
+	}
+	return nil
+}
+
+func (x *UpdateContractRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateContractRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateContractRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Terminates one contract.
+type TerminateContractRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When the notice was given, "2027-03-31"; today when empty. Never in the future.
+	NoticeDate string `protobuf:"bytes,2,opt,name=notice_date,json=noticeDate,proto3" json:"notice_date,omitempty"`
+	// The last day of the contract, "2027-06-30"; the earliest that the notice period allows when empty.
+	EndDate string `protobuf:"bytes,3,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// True ends it out of turn (außerordentlich): without the notice period.
+	Extraordinary bool `protobuf:"varint,4,opt,name=extraordinary,proto3" json:"extraordinary,omitempty"`
+	// Why, in German; required out of turn.
+	Note string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// The version that is meant; any when empty.
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,8,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TerminateContractRequest) Reset() {
+	*x = TerminateContractRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TerminateContractRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TerminateContractRequest) ProtoMessage() {}
+
+func (x *TerminateContractRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TerminateContractRequest.ProtoReflect.Descriptor instead.
+func (*TerminateContractRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *TerminateContractRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetNoticeDate() string {
+	if x != nil {
+		return x.NoticeDate
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetEndDate() string {
+	if x != nil {
+		return x.EndDate
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetExtraordinary() bool {
+	if x != nil {
+		return x.Extraordinary
+	}
+	return false
+}
+
+func (x *TerminateContractRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TerminateContractRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Asks for the costs of a municipality.
+type GetCostOverviewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipality, as a resource name.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The year; this one when 0.
+	Year          int32 `protobuf:"varint,2,opt,name=year,proto3" json:"year,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCostOverviewRequest) Reset() {
+	*x = GetCostOverviewRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCostOverviewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCostOverviewRequest) ProtoMessage() {}
+
+func (x *GetCostOverviewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCostOverviewRequest.ProtoReflect.Descriptor instead.
+func (*GetCostOverviewRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *GetCostOverviewRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *GetCostOverviewRequest) GetYear() int32 {
+	if x != nil {
+		return x.Year
+	}
+	return 0
+}
+
+// Asks for a page.
+type ListCostOverviewsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The year; this one when 0.
+	Year int32 `protobuf:"varint,1,opt,name=year,proto3" json:"year,omitempty"`
+	// How many at most, up to 1,000; 50 when 0.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on, from the page before.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// AIP-160 filter over the fields of the resource.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// AIP-132 order, for example "municipality".
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCostOverviewsRequest) Reset() {
+	*x = ListCostOverviewsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCostOverviewsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCostOverviewsRequest) ProtoMessage() {}
+
+func (x *ListCostOverviewsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCostOverviewsRequest.ProtoReflect.Descriptor instead.
+func (*ListCostOverviewsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *ListCostOverviewsRequest) GetYear() int32 {
+	if x != nil {
+		return x.Year
+	}
+	return 0
+}
+
+func (x *ListCostOverviewsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListCostOverviewsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListCostOverviewsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListCostOverviewsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// A page.
+type ListCostOverviewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipalities that have costs in the year; without their lines.
+	Costs []*CostOverview `protobuf:"bytes,1,rep,name=costs,proto3" json:"costs,omitempty"`
+	// Where the next page starts; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many match in all.
+	TotalSize int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	// Sums over all that match, one for each currency.
+	Totals        []*CostTotal `protobuf:"bytes,4,rep,name=totals,proto3" json:"totals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCostOverviewsResponse) Reset() {
+	*x = ListCostOverviewsResponse{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCostOverviewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCostOverviewsResponse) ProtoMessage() {}
+
+func (x *ListCostOverviewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCostOverviewsResponse.ProtoReflect.Descriptor instead.
+func (*ListCostOverviewsResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *ListCostOverviewsResponse) GetCosts() []*CostOverview {
+	if x != nil {
+		return x.Costs
+	}
+	return nil
+}
+
+func (x *ListCostOverviewsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListCostOverviewsResponse) GetTotalSize() int32 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
+func (x *ListCostOverviewsResponse) GetTotals() []*CostTotal {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+// Imports one file of offers.
+type ImportSolutionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file, at most 64 MiB.
+	File []byte `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Its format; found out from the content when not set.
+	Format v1.FileFormat `protobuf:"varint,2,opt,name=format,proto3,enum=kompass.common.v1.FileFormat" json:"format,omitempty"`
+	// Who offers entries that name nobody, as a resource name; nobody when empty.
+	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	// True only checks and answers the report, without a change.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportSolutionsRequest) Reset() {
+	*x = ImportSolutionsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportSolutionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportSolutionsRequest) ProtoMessage() {}
+
+func (x *ImportSolutionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportSolutionsRequest.ProtoReflect.Descriptor instead.
+func (*ImportSolutionsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *ImportSolutionsRequest) GetFile() []byte {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *ImportSolutionsRequest) GetFormat() v1.FileFormat {
+	if x != nil {
+		return x.Format
+	}
+	return v1.FileFormat(0)
+}
+
+func (x *ImportSolutionsRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ImportSolutionsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *ImportSolutionsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Asks for the participation.
+type GetProjectParticipationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How to group.
+	GroupBy       ProjectParticipation_GroupBy `protobuf:"varint,1,opt,name=group_by,json=groupBy,proto3,enum=kompass.marketplace.v1.ProjectParticipation_GroupBy" json:"group_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProjectParticipationRequest) Reset() {
+	*x = GetProjectParticipationRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProjectParticipationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProjectParticipationRequest) ProtoMessage() {}
+
+func (x *GetProjectParticipationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProjectParticipationRequest.ProtoReflect.Descriptor instead.
+func (*GetProjectParticipationRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *GetProjectParticipationRequest) GetGroupBy() ProjectParticipation_GroupBy {
+	if x != nil {
+		return x.GroupBy
+	}
+	return ProjectParticipation_GROUP_BY_UNSPECIFIED
+}
+
+// Asks for open data.
+type GetOpenProjectsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON, CSV or XLSX: "json", "csv", "xlsx"; JSON when empty.
+	Format        string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOpenProjectsRequest) Reset() {
+	*x = GetOpenProjectsRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOpenProjectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOpenProjectsRequest) ProtoMessage() {}
+
+func (x *GetOpenProjectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOpenProjectsRequest.ProtoReflect.Descriptor instead.
+func (*GetOpenProjectsRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *GetOpenProjectsRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+// Asks for open data.
+type GetOpenOffersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON, CSV or XLSX: "json", "csv", "xlsx"; JSON when empty.
+	Format        string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOpenOffersRequest) Reset() {
+	*x = GetOpenOffersRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOpenOffersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOpenOffersRequest) ProtoMessage() {}
+
+func (x *GetOpenOffersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOpenOffersRequest.ProtoReflect.Descriptor instead.
+func (*GetOpenOffersRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *GetOpenOffersRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
 var File_kompass_marketplace_v1_marketplace_service_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\x1a%kompass/marketplace/v1/question.proto\"b\n" +
+	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a%kompass/common/v1/import_report.proto\x1a\x1ekompass/common/v1/public.proto\x1a%kompass/marketplace/v1/adoption.proto\x1a%kompass/marketplace/v1/contract.proto\x1a!kompass/marketplace/v1/cost.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\x1a%kompass/marketplace/v1/question.proto\"b\n" +
 	"\x12GetProviderRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListProvidersRequest\x12'\n" +
@@ -2028,7 +4029,177 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12!\n" +
 	"\x04text\x18\x05 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xa0\x1fR\x04text\x12\x1c\n" +
-	"\x04role\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04role2\x8d\x19\n" +
+	"\x04role\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04role\"b\n" +
+	"\x12GetAdoptionRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^adoptions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
+	"\x14ListAdoptionsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\x9e\x01\n" +
+	"\x15ListAdoptionsResponse\x12>\n" +
+	"\tadoptions\x18\x01 \x03(\v2 .kompass.marketplace.v1.AdoptionR\tadoptions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x96\x02\n" +
+	"\x15CreateAdoptionRequest\x12G\n" +
+	"\badoption\x18\x01 \x01(\v2 .kompass.marketplace.v1.AdoptionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\badoption\x12O\n" +
+	"\vadoption_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\n" +
+	"adoptionId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x82\x02\n" +
+	"\x15UpdateAdoptionRequest\x12G\n" +
+	"\badoption\x18\x01 \x01(\v2 .kompass.marketplace.v1.AdoptionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\badoption\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xb6\x04\n" +
+	"\x13MoveAdoptionRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^adoptions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12K\n" +
+	"\x05state\x18\x02 \x01(\x0e2&.kompass.marketplace.v1.Adoption.StateB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05state\x12;\n" +
+	"\x05offer\x18\x03 \x01(\v2%.kompass.marketplace.v1.AdoptionOfferR\x05offer\x12T\n" +
+	"\bcontract\x18\x04 \x01(\tB8\xbaH5r321^(contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bcontract\x12Q\n" +
+	"\x04date\x18\x05 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\x12\x1c\n" +
+	"\x04note\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1b\n" +
+	"\x04etag\x18\a \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\t \x01(\bR\fvalidateOnly\"l\n" +
+	"\x17GetAdoptionGroupRequest\x12Q\n" +
+	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^adoptionGroups/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xb4\x01\n" +
+	"\x19ListAdoptionGroupsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xb3\x01\n" +
+	"\x1aListAdoptionGroupsResponse\x12N\n" +
+	"\x0fadoption_groups\x18\x01 \x03(\v2%.kompass.marketplace.v1.AdoptionGroupR\x0eadoptionGroups\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xb6\x02\n" +
+	"\x1aCreateAdoptionGroupRequest\x12W\n" +
+	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\radoptionGroup\x12Z\n" +
+	"\x11adoption_group_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0fadoptionGroupId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x97\x02\n" +
+	"\x1aUpdateAdoptionGroupRequest\x12W\n" +
+	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\radoptionGroup\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x91\x05\n" +
+	"\x18MoveAdoptionGroupRequest\x12Q\n" +
+	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^adoptionGroups/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12K\n" +
+	"\x05state\x18\x02 \x01(\x0e2&.kompass.marketplace.v1.Adoption.StateB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05state\x12;\n" +
+	"\x05offer\x18\x03 \x01(\v2%.kompass.marketplace.v1.AdoptionOfferR\x05offer\x12T\n" +
+	"\bcontract\x18\x04 \x01(\tB8\xbaH5r321^(contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bcontract\x12Q\n" +
+	"\x04date\x18\x05 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\x12\x1c\n" +
+	"\x04note\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12R\n" +
+	"\x0emunicipalities\x18\a \x03(\tB*\xbaH'\x92\x01$\x10\xe8\a\x18\x01\"\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x0emunicipalities\x12\x18\n" +
+	"\apartial\x18\b \x01(\bR\apartial\x12>\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\n" +
+	" \x01(\bR\fvalidateOnly\"\xc4\x01\n" +
+	"\x19MoveAdoptionGroupResponse\x12L\n" +
+	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupR\radoptionGroup\x12\x14\n" +
+	"\x05moved\x18\x02 \x01(\x05R\x05moved\x12C\n" +
+	"\brefusals\x18\x03 \x03(\v2'.kompass.marketplace.v1.AdoptionRefusalR\brefusals\"\xa7\x01\n" +
+	"\x0fAdoptionRefusal\x12\x1a\n" +
+	"\badoption\x18\x01 \x01(\tR\badoption\x12\"\n" +
+	"\fmunicipality\x18\x02 \x01(\tR\fmunicipality\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"message_de\x18\x04 \x01(\tR\tmessageDe\x12\x1d\n" +
+	"\n" +
+	"message_en\x18\x05 \x01(\tR\tmessageEn\"\xc5\x03\n" +
+	"\x19CheckAdoptionGroupRequest\x12Q\n" +
+	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^adoptionGroups/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x9b\x01\n" +
+	"\tchecklist\x18\x02 \x03(\v2%.kompass.marketplace.v1.ChecklistItemBV\xbaHS\xba\x01I\n" +
+	"\x0echecklist.once\x12\x19each kind may appear once\x1a\x1cthis.map(i, i.kind).unique()\x92\x01\x04\b\x01\x10\x14R\tchecklist\x12R\n" +
+	"\x0emunicipalities\x18\x03 \x03(\tB*\xbaH'\x92\x01$\x10\xe8\a\x18\x01\"\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x0emunicipalities\x12>\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"b\n" +
+	"\x12GetContractRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
+	"\x14ListContractsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\x9e\x01\n" +
+	"\x15ListContractsResponse\x12>\n" +
+	"\tcontracts\x18\x01 \x03(\v2 .kompass.marketplace.v1.ContractR\tcontracts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x96\x02\n" +
+	"\x15CreateContractRequest\x12G\n" +
+	"\bcontract\x18\x01 \x01(\v2 .kompass.marketplace.v1.ContractB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bcontract\x12O\n" +
+	"\vcontract_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\n" +
+	"contractId\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x82\x02\n" +
+	"\x15UpdateContractRequest\x12G\n" +
+	"\bcontract\x18\x01 \x01(\v2 .kompass.marketplace.v1.ContractB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bcontract\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xe8\x03\n" +
+	"\x18TerminateContractRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12^\n" +
+	"\vnotice_date\x18\x02 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\n" +
+	"noticeDate\x12X\n" +
+	"\bend_date\x18\x03 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\aendDate\x12$\n" +
+	"\rextraordinary\x18\x04 \x01(\bR\rextraordinary\x12\x1c\n" +
+	"\x04note\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1b\n" +
+	"\x04etag\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\b \x01(\bR\fvalidateOnly\"u\n" +
+	"\x16GetCostOverviewRequest\x12;\n" +
+	"\x06parent\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x06parent\x12\x1e\n" +
+	"\x04year\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xb4\x10(\x00R\x04year\"\xd3\x01\n" +
+	"\x18ListCostOverviewsRequest\x12\x1e\n" +
+	"\x04year\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xb4\x10(\x00R\x04year\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
+	"\border_by\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\"\xd9\x01\n" +
+	"\x19ListCostOverviewsResponse\x12:\n" +
+	"\x05costs\x18\x01 \x03(\v2$.kompass.marketplace.v1.CostOverviewR\x05costs\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\x129\n" +
+	"\x06totals\x18\x04 \x03(\v2!.kompass.marketplace.v1.CostTotalR\x06totals\"\xb7\x02\n" +
+	"\x16ImportSolutionsRequest\x12!\n" +
+	"\x04file\x18\x01 \x01(\fB\r\xe0A\x02\xbaH\az\x05\x18\x80\x80\x80 R\x04file\x12?\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1d.kompass.common.v1.FileFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06format\x12T\n" +
+	"\bprovider\x18\x03 \x01(\tB8\xbaH5r321^(providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bprovider\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12>\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\"{\n" +
+	"\x1eGetProjectParticipationRequest\x12Y\n" +
+	"\bgroup_by\x18\x01 \x01(\x0e24.kompass.marketplace.v1.ProjectParticipation.GroupByB\b\xbaH\x05\x82\x01\x02\x10\x01R\agroupBy\"J\n" +
+	"\x16GetOpenProjectsRequest\x120\n" +
+	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format\"H\n" +
+	"\x14GetOpenOffersRequest\x120\n" +
+	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format2\xa93\n" +
 	"\x12MarketplaceService\x12\x82\x01\n" +
 	"\vGetProvider\x12*.kompass.marketplace.v1.GetProviderRequest\x1a .kompass.marketplace.v1.Provider\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x12\x83\x01\n" +
 	"\rListProviders\x12,.kompass.marketplace.v1.ListProvidersRequest\x1a-.kompass.marketplace.v1.ListProvidersResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x12\x99\x01\n" +
@@ -2052,7 +4223,29 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\vGetQuestion\x12*.kompass.marketplace.v1.GetQuestionRequest\x1a .kompass.marketplace.v1.Question\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=questions/*}\x12\x83\x01\n" +
 	"\rListQuestions\x12,.kompass.marketplace.v1.ListQuestionsRequest\x1a-.kompass.marketplace.v1.ListQuestionsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/questions\x12\x99\x01\n" +
 	"\x0eCreateQuestion\x12-.kompass.marketplace.v1.CreateQuestionRequest\x1a .kompass.marketplace.v1.Question\"6\xdaA\x14question,question_id\x82\xd3\xe4\x93\x02\x19:\bquestion\"\r/v1/questions\x12\x8b\x01\n" +
-	"\x0eAnswerQuestion\x12-.kompass.marketplace.v1.AnswerQuestionRequest\x1a .kompass.marketplace.v1.Question\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=questions/*}:answerB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
+	"\x0eAnswerQuestion\x12-.kompass.marketplace.v1.AnswerQuestionRequest\x1a .kompass.marketplace.v1.Question\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=questions/*}:answer\x12\x82\x01\n" +
+	"\vGetAdoption\x12*.kompass.marketplace.v1.GetAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=adoptions/*}\x12\x83\x01\n" +
+	"\rListAdoptions\x12,.kompass.marketplace.v1.ListAdoptionsRequest\x1a-.kompass.marketplace.v1.ListAdoptionsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/adoptions\x12\x99\x01\n" +
+	"\x0eCreateAdoption\x12-.kompass.marketplace.v1.CreateAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"6\xdaA\x14adoption,adoption_id\x82\xd3\xe4\x93\x02\x19:\badoption\"\r/v1/adoptions\x12\xab\x01\n" +
+	"\x0eUpdateAdoption\x12-.kompass.marketplace.v1.UpdateAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"H\xdaA\x14adoption,update_mask\x82\xd3\xe4\x93\x02+:\badoption2\x1f/v1/{adoption.name=adoptions/*}\x12\x85\x01\n" +
+	"\fMoveAdoption\x12+.kompass.marketplace.v1.MoveAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/{name=adoptions/*}:move\x12\x96\x01\n" +
+	"\x10GetAdoptionGroup\x12/.kompass.marketplace.v1.GetAdoptionGroupRequest\x1a%.kompass.marketplace.v1.AdoptionGroup\"*\xdaA\x04name\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=adoptionGroups/*}\x12\x97\x01\n" +
+	"\x12ListAdoptionGroups\x121.kompass.marketplace.v1.ListAdoptionGroupsRequest\x1a2.kompass.marketplace.v1.ListAdoptionGroupsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/adoptionGroups\x12\xbf\x01\n" +
+	"\x13CreateAdoptionGroup\x122.kompass.marketplace.v1.CreateAdoptionGroupRequest\x1a%.kompass.marketplace.v1.AdoptionGroup\"M\xdaA adoption_group,adoption_group_id\x82\xd3\xe4\x93\x02$:\x0eadoption_group\"\x12/v1/adoptionGroups\x12\xd1\x01\n" +
+	"\x13UpdateAdoptionGroup\x122.kompass.marketplace.v1.UpdateAdoptionGroupRequest\x1a%.kompass.marketplace.v1.AdoptionGroup\"_\xdaA\x1aadoption_group,update_mask\x82\xd3\xe4\x93\x02<:\x0eadoption_group2*/v1/{adoption_group.name=adoptionGroups/*}\x12\xa5\x01\n" +
+	"\x11MoveAdoptionGroup\x120.kompass.marketplace.v1.MoveAdoptionGroupRequest\x1a1.kompass.marketplace.v1.MoveAdoptionGroupResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{name=adoptionGroups/*}:move\x12\x9c\x01\n" +
+	"\x12CheckAdoptionGroup\x121.kompass.marketplace.v1.CheckAdoptionGroupRequest\x1a%.kompass.marketplace.v1.AdoptionGroup\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=adoptionGroups/*}:check\x12\x82\x01\n" +
+	"\vGetContract\x12*.kompass.marketplace.v1.GetContractRequest\x1a .kompass.marketplace.v1.Contract\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=contracts/*}\x12\x83\x01\n" +
+	"\rListContracts\x12,.kompass.marketplace.v1.ListContractsRequest\x1a-.kompass.marketplace.v1.ListContractsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/contracts\x12\x99\x01\n" +
+	"\x0eCreateContract\x12-.kompass.marketplace.v1.CreateContractRequest\x1a .kompass.marketplace.v1.Contract\"6\xdaA\x14contract,contract_id\x82\xd3\xe4\x93\x02\x19:\bcontract\"\r/v1/contracts\x12\xab\x01\n" +
+	"\x0eUpdateContract\x12-.kompass.marketplace.v1.UpdateContractRequest\x1a .kompass.marketplace.v1.Contract\"H\xdaA\x14contract,update_mask\x82\xd3\xe4\x93\x02+:\bcontract2\x1f/v1/{contract.name=contracts/*}\x12\x94\x01\n" +
+	"\x11TerminateContract\x120.kompass.marketplace.v1.TerminateContractRequest\x1a .kompass.marketplace.v1.Contract\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{name=contracts/*}:terminate\x12\x94\x01\n" +
+	"\x0fGetCostOverview\x12..kompass.marketplace.v1.GetCostOverviewRequest\x1a$.kompass.marketplace.v1.CostOverview\"+\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=municipalities/*}/costs\x12\x8b\x01\n" +
+	"\x11ListCostOverviews\x120.kompass.marketplace.v1.ListCostOverviewsRequest\x1a1.kompass.marketplace.v1.ListCostOverviewsResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/costs\x12\x83\x01\n" +
+	"\x0fImportSolutions\x12..kompass.marketplace.v1.ImportSolutionsRequest\x1a\x1f.kompass.common.v1.ImportReport\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/solutions:import\x12\xa3\x01\n" +
+	"\x17GetProjectParticipation\x126.kompass.marketplace.v1.GetProjectParticipationRequest\x1a,.kompass.marketplace.v1.ProjectParticipation\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/projects:participation\x12z\n" +
+	"\x0fGetOpenProjects\x12..kompass.marketplace.v1.GetOpenProjectsRequest\x1a\x14.google.api.HttpBody\"!\xe8\xe0\x18\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/openData/projects\x12t\n" +
+	"\rGetOpenOffers\x12,.kompass.marketplace.v1.GetOpenOffersRequest\x1a\x14.google.api.HttpBody\"\x1f\xe8\xe0\x18\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openData/offersB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_kompass_marketplace_v1_marketplace_service_proto_rawDescOnce sync.Once
@@ -2066,108 +4259,216 @@ func file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP() []byte 
 	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
-	(*GetProviderRequest)(nil),        // 0: kompass.marketplace.v1.GetProviderRequest
-	(*ListProvidersRequest)(nil),      // 1: kompass.marketplace.v1.ListProvidersRequest
-	(*ListProvidersResponse)(nil),     // 2: kompass.marketplace.v1.ListProvidersResponse
-	(*CreateProviderRequest)(nil),     // 3: kompass.marketplace.v1.CreateProviderRequest
-	(*UpdateProviderRequest)(nil),     // 4: kompass.marketplace.v1.UpdateProviderRequest
-	(*GetSolutionRequest)(nil),        // 5: kompass.marketplace.v1.GetSolutionRequest
-	(*ListSolutionsRequest)(nil),      // 6: kompass.marketplace.v1.ListSolutionsRequest
-	(*ListSolutionsResponse)(nil),     // 7: kompass.marketplace.v1.ListSolutionsResponse
-	(*CreateSolutionRequest)(nil),     // 8: kompass.marketplace.v1.CreateSolutionRequest
-	(*UpdateSolutionRequest)(nil),     // 9: kompass.marketplace.v1.UpdateSolutionRequest
-	(*SubmitSolutionRequest)(nil),     // 10: kompass.marketplace.v1.SubmitSolutionRequest
-	(*PublishSolutionRequest)(nil),    // 11: kompass.marketplace.v1.PublishSolutionRequest
-	(*RejectSolutionRequest)(nil),     // 12: kompass.marketplace.v1.RejectSolutionRequest
-	(*WithdrawSolutionRequest)(nil),   // 13: kompass.marketplace.v1.WithdrawSolutionRequest
-	(*ListPortfolioGapsRequest)(nil),  // 14: kompass.marketplace.v1.ListPortfolioGapsRequest
-	(*ListPortfolioGapsResponse)(nil), // 15: kompass.marketplace.v1.ListPortfolioGapsResponse
-	(*GetProjectRequest)(nil),         // 16: kompass.marketplace.v1.GetProjectRequest
-	(*ListProjectsRequest)(nil),       // 17: kompass.marketplace.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),      // 18: kompass.marketplace.v1.ListProjectsResponse
-	(*CreateProjectRequest)(nil),      // 19: kompass.marketplace.v1.CreateProjectRequest
-	(*UpdateProjectRequest)(nil),      // 20: kompass.marketplace.v1.UpdateProjectRequest
-	(*GetProjectBoardRequest)(nil),    // 21: kompass.marketplace.v1.GetProjectBoardRequest
-	(*GetQuestionRequest)(nil),        // 22: kompass.marketplace.v1.GetQuestionRequest
-	(*ListQuestionsRequest)(nil),      // 23: kompass.marketplace.v1.ListQuestionsRequest
-	(*ListQuestionsResponse)(nil),     // 24: kompass.marketplace.v1.ListQuestionsResponse
-	(*CreateQuestionRequest)(nil),     // 25: kompass.marketplace.v1.CreateQuestionRequest
-	(*AnswerQuestionRequest)(nil),     // 26: kompass.marketplace.v1.AnswerQuestionRequest
-	(*Provider)(nil),                  // 27: kompass.marketplace.v1.Provider
-	(*fieldmaskpb.FieldMask)(nil),     // 28: google.protobuf.FieldMask
-	(*Solution)(nil),                  // 29: kompass.marketplace.v1.Solution
-	(*PortfolioGap)(nil),              // 30: kompass.marketplace.v1.PortfolioGap
-	(*Project)(nil),                   // 31: kompass.marketplace.v1.Project
-	(*Question)(nil),                  // 32: kompass.marketplace.v1.Question
-	(*ProjectBoard)(nil),              // 33: kompass.marketplace.v1.ProjectBoard
+	(*GetProviderRequest)(nil),             // 0: kompass.marketplace.v1.GetProviderRequest
+	(*ListProvidersRequest)(nil),           // 1: kompass.marketplace.v1.ListProvidersRequest
+	(*ListProvidersResponse)(nil),          // 2: kompass.marketplace.v1.ListProvidersResponse
+	(*CreateProviderRequest)(nil),          // 3: kompass.marketplace.v1.CreateProviderRequest
+	(*UpdateProviderRequest)(nil),          // 4: kompass.marketplace.v1.UpdateProviderRequest
+	(*GetSolutionRequest)(nil),             // 5: kompass.marketplace.v1.GetSolutionRequest
+	(*ListSolutionsRequest)(nil),           // 6: kompass.marketplace.v1.ListSolutionsRequest
+	(*ListSolutionsResponse)(nil),          // 7: kompass.marketplace.v1.ListSolutionsResponse
+	(*CreateSolutionRequest)(nil),          // 8: kompass.marketplace.v1.CreateSolutionRequest
+	(*UpdateSolutionRequest)(nil),          // 9: kompass.marketplace.v1.UpdateSolutionRequest
+	(*SubmitSolutionRequest)(nil),          // 10: kompass.marketplace.v1.SubmitSolutionRequest
+	(*PublishSolutionRequest)(nil),         // 11: kompass.marketplace.v1.PublishSolutionRequest
+	(*RejectSolutionRequest)(nil),          // 12: kompass.marketplace.v1.RejectSolutionRequest
+	(*WithdrawSolutionRequest)(nil),        // 13: kompass.marketplace.v1.WithdrawSolutionRequest
+	(*ListPortfolioGapsRequest)(nil),       // 14: kompass.marketplace.v1.ListPortfolioGapsRequest
+	(*ListPortfolioGapsResponse)(nil),      // 15: kompass.marketplace.v1.ListPortfolioGapsResponse
+	(*GetProjectRequest)(nil),              // 16: kompass.marketplace.v1.GetProjectRequest
+	(*ListProjectsRequest)(nil),            // 17: kompass.marketplace.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),           // 18: kompass.marketplace.v1.ListProjectsResponse
+	(*CreateProjectRequest)(nil),           // 19: kompass.marketplace.v1.CreateProjectRequest
+	(*UpdateProjectRequest)(nil),           // 20: kompass.marketplace.v1.UpdateProjectRequest
+	(*GetProjectBoardRequest)(nil),         // 21: kompass.marketplace.v1.GetProjectBoardRequest
+	(*GetQuestionRequest)(nil),             // 22: kompass.marketplace.v1.GetQuestionRequest
+	(*ListQuestionsRequest)(nil),           // 23: kompass.marketplace.v1.ListQuestionsRequest
+	(*ListQuestionsResponse)(nil),          // 24: kompass.marketplace.v1.ListQuestionsResponse
+	(*CreateQuestionRequest)(nil),          // 25: kompass.marketplace.v1.CreateQuestionRequest
+	(*AnswerQuestionRequest)(nil),          // 26: kompass.marketplace.v1.AnswerQuestionRequest
+	(*GetAdoptionRequest)(nil),             // 27: kompass.marketplace.v1.GetAdoptionRequest
+	(*ListAdoptionsRequest)(nil),           // 28: kompass.marketplace.v1.ListAdoptionsRequest
+	(*ListAdoptionsResponse)(nil),          // 29: kompass.marketplace.v1.ListAdoptionsResponse
+	(*CreateAdoptionRequest)(nil),          // 30: kompass.marketplace.v1.CreateAdoptionRequest
+	(*UpdateAdoptionRequest)(nil),          // 31: kompass.marketplace.v1.UpdateAdoptionRequest
+	(*MoveAdoptionRequest)(nil),            // 32: kompass.marketplace.v1.MoveAdoptionRequest
+	(*GetAdoptionGroupRequest)(nil),        // 33: kompass.marketplace.v1.GetAdoptionGroupRequest
+	(*ListAdoptionGroupsRequest)(nil),      // 34: kompass.marketplace.v1.ListAdoptionGroupsRequest
+	(*ListAdoptionGroupsResponse)(nil),     // 35: kompass.marketplace.v1.ListAdoptionGroupsResponse
+	(*CreateAdoptionGroupRequest)(nil),     // 36: kompass.marketplace.v1.CreateAdoptionGroupRequest
+	(*UpdateAdoptionGroupRequest)(nil),     // 37: kompass.marketplace.v1.UpdateAdoptionGroupRequest
+	(*MoveAdoptionGroupRequest)(nil),       // 38: kompass.marketplace.v1.MoveAdoptionGroupRequest
+	(*MoveAdoptionGroupResponse)(nil),      // 39: kompass.marketplace.v1.MoveAdoptionGroupResponse
+	(*AdoptionRefusal)(nil),                // 40: kompass.marketplace.v1.AdoptionRefusal
+	(*CheckAdoptionGroupRequest)(nil),      // 41: kompass.marketplace.v1.CheckAdoptionGroupRequest
+	(*GetContractRequest)(nil),             // 42: kompass.marketplace.v1.GetContractRequest
+	(*ListContractsRequest)(nil),           // 43: kompass.marketplace.v1.ListContractsRequest
+	(*ListContractsResponse)(nil),          // 44: kompass.marketplace.v1.ListContractsResponse
+	(*CreateContractRequest)(nil),          // 45: kompass.marketplace.v1.CreateContractRequest
+	(*UpdateContractRequest)(nil),          // 46: kompass.marketplace.v1.UpdateContractRequest
+	(*TerminateContractRequest)(nil),       // 47: kompass.marketplace.v1.TerminateContractRequest
+	(*GetCostOverviewRequest)(nil),         // 48: kompass.marketplace.v1.GetCostOverviewRequest
+	(*ListCostOverviewsRequest)(nil),       // 49: kompass.marketplace.v1.ListCostOverviewsRequest
+	(*ListCostOverviewsResponse)(nil),      // 50: kompass.marketplace.v1.ListCostOverviewsResponse
+	(*ImportSolutionsRequest)(nil),         // 51: kompass.marketplace.v1.ImportSolutionsRequest
+	(*GetProjectParticipationRequest)(nil), // 52: kompass.marketplace.v1.GetProjectParticipationRequest
+	(*GetOpenProjectsRequest)(nil),         // 53: kompass.marketplace.v1.GetOpenProjectsRequest
+	(*GetOpenOffersRequest)(nil),           // 54: kompass.marketplace.v1.GetOpenOffersRequest
+	(*Provider)(nil),                       // 55: kompass.marketplace.v1.Provider
+	(*fieldmaskpb.FieldMask)(nil),          // 56: google.protobuf.FieldMask
+	(*Solution)(nil),                       // 57: kompass.marketplace.v1.Solution
+	(*PortfolioGap)(nil),                   // 58: kompass.marketplace.v1.PortfolioGap
+	(*Project)(nil),                        // 59: kompass.marketplace.v1.Project
+	(*Question)(nil),                       // 60: kompass.marketplace.v1.Question
+	(*Adoption)(nil),                       // 61: kompass.marketplace.v1.Adoption
+	(Adoption_State)(0),                    // 62: kompass.marketplace.v1.Adoption.State
+	(*AdoptionOffer)(nil),                  // 63: kompass.marketplace.v1.AdoptionOffer
+	(*AdoptionGroup)(nil),                  // 64: kompass.marketplace.v1.AdoptionGroup
+	(*ChecklistItem)(nil),                  // 65: kompass.marketplace.v1.ChecklistItem
+	(*Contract)(nil),                       // 66: kompass.marketplace.v1.Contract
+	(*CostOverview)(nil),                   // 67: kompass.marketplace.v1.CostOverview
+	(*CostTotal)(nil),                      // 68: kompass.marketplace.v1.CostTotal
+	(v1.FileFormat)(0),                     // 69: kompass.common.v1.FileFormat
+	(ProjectParticipation_GroupBy)(0),      // 70: kompass.marketplace.v1.ProjectParticipation.GroupBy
+	(*ProjectBoard)(nil),                   // 71: kompass.marketplace.v1.ProjectBoard
+	(*v1.ImportReport)(nil),                // 72: kompass.common.v1.ImportReport
+	(*ProjectParticipation)(nil),           // 73: kompass.marketplace.v1.ProjectParticipation
+	(*httpbody.HttpBody)(nil),              // 74: google.api.HttpBody
 }
 var file_kompass_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
-	27, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
-	27, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	27, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	28, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	29, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
-	29, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	29, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	28, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	30, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
-	31, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
-	31, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	31, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	28, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	32, // 13: kompass.marketplace.v1.ListQuestionsResponse.questions:type_name -> kompass.marketplace.v1.Question
-	32, // 14: kompass.marketplace.v1.CreateQuestionRequest.question:type_name -> kompass.marketplace.v1.Question
-	0,  // 15: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
-	1,  // 16: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
-	3,  // 17: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
-	4,  // 18: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
-	5,  // 19: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
-	6,  // 20: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
-	8,  // 21: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
-	9,  // 22: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
-	10, // 23: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
-	11, // 24: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
-	12, // 25: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
-	13, // 26: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
-	14, // 27: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
-	16, // 28: kompass.marketplace.v1.MarketplaceService.GetProject:input_type -> kompass.marketplace.v1.GetProjectRequest
-	17, // 29: kompass.marketplace.v1.MarketplaceService.ListProjects:input_type -> kompass.marketplace.v1.ListProjectsRequest
-	19, // 30: kompass.marketplace.v1.MarketplaceService.CreateProject:input_type -> kompass.marketplace.v1.CreateProjectRequest
-	20, // 31: kompass.marketplace.v1.MarketplaceService.UpdateProject:input_type -> kompass.marketplace.v1.UpdateProjectRequest
-	21, // 32: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:input_type -> kompass.marketplace.v1.GetProjectBoardRequest
-	22, // 33: kompass.marketplace.v1.MarketplaceService.GetQuestion:input_type -> kompass.marketplace.v1.GetQuestionRequest
-	23, // 34: kompass.marketplace.v1.MarketplaceService.ListQuestions:input_type -> kompass.marketplace.v1.ListQuestionsRequest
-	25, // 35: kompass.marketplace.v1.MarketplaceService.CreateQuestion:input_type -> kompass.marketplace.v1.CreateQuestionRequest
-	26, // 36: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:input_type -> kompass.marketplace.v1.AnswerQuestionRequest
-	27, // 37: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
-	2,  // 38: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
-	27, // 39: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
-	27, // 40: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
-	29, // 41: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
-	7,  // 42: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
-	29, // 43: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
-	29, // 44: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
-	29, // 45: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
-	29, // 46: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
-	29, // 47: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
-	29, // 48: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
-	15, // 49: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
-	31, // 50: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
-	18, // 51: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
-	31, // 52: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
-	31, // 53: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
-	33, // 54: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
-	32, // 55: kompass.marketplace.v1.MarketplaceService.GetQuestion:output_type -> kompass.marketplace.v1.Question
-	24, // 56: kompass.marketplace.v1.MarketplaceService.ListQuestions:output_type -> kompass.marketplace.v1.ListQuestionsResponse
-	32, // 57: kompass.marketplace.v1.MarketplaceService.CreateQuestion:output_type -> kompass.marketplace.v1.Question
-	32, // 58: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:output_type -> kompass.marketplace.v1.Question
-	37, // [37:59] is the sub-list for method output_type
-	15, // [15:37] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	55, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
+	55, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	55, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	56, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	57, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
+	57, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	57, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	56, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	58, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
+	59, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
+	59, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	59, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	56, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	60, // 13: kompass.marketplace.v1.ListQuestionsResponse.questions:type_name -> kompass.marketplace.v1.Question
+	60, // 14: kompass.marketplace.v1.CreateQuestionRequest.question:type_name -> kompass.marketplace.v1.Question
+	61, // 15: kompass.marketplace.v1.ListAdoptionsResponse.adoptions:type_name -> kompass.marketplace.v1.Adoption
+	61, // 16: kompass.marketplace.v1.CreateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
+	61, // 17: kompass.marketplace.v1.UpdateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
+	56, // 18: kompass.marketplace.v1.UpdateAdoptionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	62, // 19: kompass.marketplace.v1.MoveAdoptionRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
+	63, // 20: kompass.marketplace.v1.MoveAdoptionRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
+	64, // 21: kompass.marketplace.v1.ListAdoptionGroupsResponse.adoption_groups:type_name -> kompass.marketplace.v1.AdoptionGroup
+	64, // 22: kompass.marketplace.v1.CreateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	64, // 23: kompass.marketplace.v1.UpdateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	56, // 24: kompass.marketplace.v1.UpdateAdoptionGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	62, // 25: kompass.marketplace.v1.MoveAdoptionGroupRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
+	63, // 26: kompass.marketplace.v1.MoveAdoptionGroupRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
+	64, // 27: kompass.marketplace.v1.MoveAdoptionGroupResponse.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	40, // 28: kompass.marketplace.v1.MoveAdoptionGroupResponse.refusals:type_name -> kompass.marketplace.v1.AdoptionRefusal
+	65, // 29: kompass.marketplace.v1.CheckAdoptionGroupRequest.checklist:type_name -> kompass.marketplace.v1.ChecklistItem
+	66, // 30: kompass.marketplace.v1.ListContractsResponse.contracts:type_name -> kompass.marketplace.v1.Contract
+	66, // 31: kompass.marketplace.v1.CreateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
+	66, // 32: kompass.marketplace.v1.UpdateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
+	56, // 33: kompass.marketplace.v1.UpdateContractRequest.update_mask:type_name -> google.protobuf.FieldMask
+	67, // 34: kompass.marketplace.v1.ListCostOverviewsResponse.costs:type_name -> kompass.marketplace.v1.CostOverview
+	68, // 35: kompass.marketplace.v1.ListCostOverviewsResponse.totals:type_name -> kompass.marketplace.v1.CostTotal
+	69, // 36: kompass.marketplace.v1.ImportSolutionsRequest.format:type_name -> kompass.common.v1.FileFormat
+	70, // 37: kompass.marketplace.v1.GetProjectParticipationRequest.group_by:type_name -> kompass.marketplace.v1.ProjectParticipation.GroupBy
+	0,  // 38: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
+	1,  // 39: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
+	3,  // 40: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
+	4,  // 41: kompass.marketplace.v1.MarketplaceService.UpdateProvider:input_type -> kompass.marketplace.v1.UpdateProviderRequest
+	5,  // 42: kompass.marketplace.v1.MarketplaceService.GetSolution:input_type -> kompass.marketplace.v1.GetSolutionRequest
+	6,  // 43: kompass.marketplace.v1.MarketplaceService.ListSolutions:input_type -> kompass.marketplace.v1.ListSolutionsRequest
+	8,  // 44: kompass.marketplace.v1.MarketplaceService.CreateSolution:input_type -> kompass.marketplace.v1.CreateSolutionRequest
+	9,  // 45: kompass.marketplace.v1.MarketplaceService.UpdateSolution:input_type -> kompass.marketplace.v1.UpdateSolutionRequest
+	10, // 46: kompass.marketplace.v1.MarketplaceService.SubmitSolution:input_type -> kompass.marketplace.v1.SubmitSolutionRequest
+	11, // 47: kompass.marketplace.v1.MarketplaceService.PublishSolution:input_type -> kompass.marketplace.v1.PublishSolutionRequest
+	12, // 48: kompass.marketplace.v1.MarketplaceService.RejectSolution:input_type -> kompass.marketplace.v1.RejectSolutionRequest
+	13, // 49: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:input_type -> kompass.marketplace.v1.WithdrawSolutionRequest
+	14, // 50: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:input_type -> kompass.marketplace.v1.ListPortfolioGapsRequest
+	16, // 51: kompass.marketplace.v1.MarketplaceService.GetProject:input_type -> kompass.marketplace.v1.GetProjectRequest
+	17, // 52: kompass.marketplace.v1.MarketplaceService.ListProjects:input_type -> kompass.marketplace.v1.ListProjectsRequest
+	19, // 53: kompass.marketplace.v1.MarketplaceService.CreateProject:input_type -> kompass.marketplace.v1.CreateProjectRequest
+	20, // 54: kompass.marketplace.v1.MarketplaceService.UpdateProject:input_type -> kompass.marketplace.v1.UpdateProjectRequest
+	21, // 55: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:input_type -> kompass.marketplace.v1.GetProjectBoardRequest
+	22, // 56: kompass.marketplace.v1.MarketplaceService.GetQuestion:input_type -> kompass.marketplace.v1.GetQuestionRequest
+	23, // 57: kompass.marketplace.v1.MarketplaceService.ListQuestions:input_type -> kompass.marketplace.v1.ListQuestionsRequest
+	25, // 58: kompass.marketplace.v1.MarketplaceService.CreateQuestion:input_type -> kompass.marketplace.v1.CreateQuestionRequest
+	26, // 59: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:input_type -> kompass.marketplace.v1.AnswerQuestionRequest
+	27, // 60: kompass.marketplace.v1.MarketplaceService.GetAdoption:input_type -> kompass.marketplace.v1.GetAdoptionRequest
+	28, // 61: kompass.marketplace.v1.MarketplaceService.ListAdoptions:input_type -> kompass.marketplace.v1.ListAdoptionsRequest
+	30, // 62: kompass.marketplace.v1.MarketplaceService.CreateAdoption:input_type -> kompass.marketplace.v1.CreateAdoptionRequest
+	31, // 63: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:input_type -> kompass.marketplace.v1.UpdateAdoptionRequest
+	32, // 64: kompass.marketplace.v1.MarketplaceService.MoveAdoption:input_type -> kompass.marketplace.v1.MoveAdoptionRequest
+	33, // 65: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:input_type -> kompass.marketplace.v1.GetAdoptionGroupRequest
+	34, // 66: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:input_type -> kompass.marketplace.v1.ListAdoptionGroupsRequest
+	36, // 67: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:input_type -> kompass.marketplace.v1.CreateAdoptionGroupRequest
+	37, // 68: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:input_type -> kompass.marketplace.v1.UpdateAdoptionGroupRequest
+	38, // 69: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:input_type -> kompass.marketplace.v1.MoveAdoptionGroupRequest
+	41, // 70: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:input_type -> kompass.marketplace.v1.CheckAdoptionGroupRequest
+	42, // 71: kompass.marketplace.v1.MarketplaceService.GetContract:input_type -> kompass.marketplace.v1.GetContractRequest
+	43, // 72: kompass.marketplace.v1.MarketplaceService.ListContracts:input_type -> kompass.marketplace.v1.ListContractsRequest
+	45, // 73: kompass.marketplace.v1.MarketplaceService.CreateContract:input_type -> kompass.marketplace.v1.CreateContractRequest
+	46, // 74: kompass.marketplace.v1.MarketplaceService.UpdateContract:input_type -> kompass.marketplace.v1.UpdateContractRequest
+	47, // 75: kompass.marketplace.v1.MarketplaceService.TerminateContract:input_type -> kompass.marketplace.v1.TerminateContractRequest
+	48, // 76: kompass.marketplace.v1.MarketplaceService.GetCostOverview:input_type -> kompass.marketplace.v1.GetCostOverviewRequest
+	49, // 77: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:input_type -> kompass.marketplace.v1.ListCostOverviewsRequest
+	51, // 78: kompass.marketplace.v1.MarketplaceService.ImportSolutions:input_type -> kompass.marketplace.v1.ImportSolutionsRequest
+	52, // 79: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:input_type -> kompass.marketplace.v1.GetProjectParticipationRequest
+	53, // 80: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:input_type -> kompass.marketplace.v1.GetOpenProjectsRequest
+	54, // 81: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:input_type -> kompass.marketplace.v1.GetOpenOffersRequest
+	55, // 82: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
+	2,  // 83: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
+	55, // 84: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
+	55, // 85: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
+	57, // 86: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
+	7,  // 87: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
+	57, // 88: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
+	57, // 89: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
+	57, // 90: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
+	57, // 91: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
+	57, // 92: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
+	57, // 93: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
+	15, // 94: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
+	59, // 95: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
+	18, // 96: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
+	59, // 97: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
+	59, // 98: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
+	71, // 99: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
+	60, // 100: kompass.marketplace.v1.MarketplaceService.GetQuestion:output_type -> kompass.marketplace.v1.Question
+	24, // 101: kompass.marketplace.v1.MarketplaceService.ListQuestions:output_type -> kompass.marketplace.v1.ListQuestionsResponse
+	60, // 102: kompass.marketplace.v1.MarketplaceService.CreateQuestion:output_type -> kompass.marketplace.v1.Question
+	60, // 103: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:output_type -> kompass.marketplace.v1.Question
+	61, // 104: kompass.marketplace.v1.MarketplaceService.GetAdoption:output_type -> kompass.marketplace.v1.Adoption
+	29, // 105: kompass.marketplace.v1.MarketplaceService.ListAdoptions:output_type -> kompass.marketplace.v1.ListAdoptionsResponse
+	61, // 106: kompass.marketplace.v1.MarketplaceService.CreateAdoption:output_type -> kompass.marketplace.v1.Adoption
+	61, // 107: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:output_type -> kompass.marketplace.v1.Adoption
+	61, // 108: kompass.marketplace.v1.MarketplaceService.MoveAdoption:output_type -> kompass.marketplace.v1.Adoption
+	64, // 109: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	35, // 110: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:output_type -> kompass.marketplace.v1.ListAdoptionGroupsResponse
+	64, // 111: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	64, // 112: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	39, // 113: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:output_type -> kompass.marketplace.v1.MoveAdoptionGroupResponse
+	64, // 114: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	66, // 115: kompass.marketplace.v1.MarketplaceService.GetContract:output_type -> kompass.marketplace.v1.Contract
+	44, // 116: kompass.marketplace.v1.MarketplaceService.ListContracts:output_type -> kompass.marketplace.v1.ListContractsResponse
+	66, // 117: kompass.marketplace.v1.MarketplaceService.CreateContract:output_type -> kompass.marketplace.v1.Contract
+	66, // 118: kompass.marketplace.v1.MarketplaceService.UpdateContract:output_type -> kompass.marketplace.v1.Contract
+	66, // 119: kompass.marketplace.v1.MarketplaceService.TerminateContract:output_type -> kompass.marketplace.v1.Contract
+	67, // 120: kompass.marketplace.v1.MarketplaceService.GetCostOverview:output_type -> kompass.marketplace.v1.CostOverview
+	50, // 121: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:output_type -> kompass.marketplace.v1.ListCostOverviewsResponse
+	72, // 122: kompass.marketplace.v1.MarketplaceService.ImportSolutions:output_type -> kompass.common.v1.ImportReport
+	73, // 123: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:output_type -> kompass.marketplace.v1.ProjectParticipation
+	74, // 124: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:output_type -> google.api.HttpBody
+	74, // 125: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:output_type -> google.api.HttpBody
+	82, // [82:126] is the sub-list for method output_type
+	38, // [38:82] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_kompass_marketplace_v1_marketplace_service_proto_init() }
@@ -2175,6 +4476,9 @@ func file_kompass_marketplace_v1_marketplace_service_proto_init() {
 	if File_kompass_marketplace_v1_marketplace_service_proto != nil {
 		return
 	}
+	file_kompass_marketplace_v1_adoption_proto_init()
+	file_kompass_marketplace_v1_contract_proto_init()
+	file_kompass_marketplace_v1_cost_proto_init()
 	file_kompass_marketplace_v1_marketplace_proto_init()
 	file_kompass_marketplace_v1_project_proto_init()
 	file_kompass_marketplace_v1_question_proto_init()
@@ -2184,7 +4488,7 @@ func file_kompass_marketplace_v1_marketplace_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc), len(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -8,9 +8,11 @@ package marketplacev1
 
 import (
 	context "context"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
+	v1 "kompass.krz.de/proto/kompass/common/v1"
 )
 
 // This is a compile-time assertion to ensure that this generated file
@@ -19,28 +21,50 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MarketplaceService_GetProvider_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/GetProvider"
-	MarketplaceService_ListProviders_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/ListProviders"
-	MarketplaceService_CreateProvider_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/CreateProvider"
-	MarketplaceService_UpdateProvider_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/UpdateProvider"
-	MarketplaceService_GetSolution_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/GetSolution"
-	MarketplaceService_ListSolutions_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/ListSolutions"
-	MarketplaceService_CreateSolution_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/CreateSolution"
-	MarketplaceService_UpdateSolution_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/UpdateSolution"
-	MarketplaceService_SubmitSolution_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/SubmitSolution"
-	MarketplaceService_PublishSolution_FullMethodName   = "/kompass.marketplace.v1.MarketplaceService/PublishSolution"
-	MarketplaceService_RejectSolution_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/RejectSolution"
-	MarketplaceService_WithdrawSolution_FullMethodName  = "/kompass.marketplace.v1.MarketplaceService/WithdrawSolution"
-	MarketplaceService_ListPortfolioGaps_FullMethodName = "/kompass.marketplace.v1.MarketplaceService/ListPortfolioGaps"
-	MarketplaceService_GetProject_FullMethodName        = "/kompass.marketplace.v1.MarketplaceService/GetProject"
-	MarketplaceService_ListProjects_FullMethodName      = "/kompass.marketplace.v1.MarketplaceService/ListProjects"
-	MarketplaceService_CreateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/CreateProject"
-	MarketplaceService_UpdateProject_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/UpdateProject"
-	MarketplaceService_GetProjectBoard_FullMethodName   = "/kompass.marketplace.v1.MarketplaceService/GetProjectBoard"
-	MarketplaceService_GetQuestion_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/GetQuestion"
-	MarketplaceService_ListQuestions_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/ListQuestions"
-	MarketplaceService_CreateQuestion_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/CreateQuestion"
-	MarketplaceService_AnswerQuestion_FullMethodName    = "/kompass.marketplace.v1.MarketplaceService/AnswerQuestion"
+	MarketplaceService_GetProvider_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetProvider"
+	MarketplaceService_ListProviders_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListProviders"
+	MarketplaceService_CreateProvider_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateProvider"
+	MarketplaceService_UpdateProvider_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/UpdateProvider"
+	MarketplaceService_GetSolution_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetSolution"
+	MarketplaceService_ListSolutions_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListSolutions"
+	MarketplaceService_CreateSolution_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateSolution"
+	MarketplaceService_UpdateSolution_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/UpdateSolution"
+	MarketplaceService_SubmitSolution_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/SubmitSolution"
+	MarketplaceService_PublishSolution_FullMethodName         = "/kompass.marketplace.v1.MarketplaceService/PublishSolution"
+	MarketplaceService_RejectSolution_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/RejectSolution"
+	MarketplaceService_WithdrawSolution_FullMethodName        = "/kompass.marketplace.v1.MarketplaceService/WithdrawSolution"
+	MarketplaceService_ListPortfolioGaps_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/ListPortfolioGaps"
+	MarketplaceService_GetProject_FullMethodName              = "/kompass.marketplace.v1.MarketplaceService/GetProject"
+	MarketplaceService_ListProjects_FullMethodName            = "/kompass.marketplace.v1.MarketplaceService/ListProjects"
+	MarketplaceService_CreateProject_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/CreateProject"
+	MarketplaceService_UpdateProject_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/UpdateProject"
+	MarketplaceService_GetProjectBoard_FullMethodName         = "/kompass.marketplace.v1.MarketplaceService/GetProjectBoard"
+	MarketplaceService_GetQuestion_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetQuestion"
+	MarketplaceService_ListQuestions_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListQuestions"
+	MarketplaceService_CreateQuestion_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateQuestion"
+	MarketplaceService_AnswerQuestion_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/AnswerQuestion"
+	MarketplaceService_GetAdoption_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetAdoption"
+	MarketplaceService_ListAdoptions_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListAdoptions"
+	MarketplaceService_CreateAdoption_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateAdoption"
+	MarketplaceService_UpdateAdoption_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/UpdateAdoption"
+	MarketplaceService_MoveAdoption_FullMethodName            = "/kompass.marketplace.v1.MarketplaceService/MoveAdoption"
+	MarketplaceService_GetAdoptionGroup_FullMethodName        = "/kompass.marketplace.v1.MarketplaceService/GetAdoptionGroup"
+	MarketplaceService_ListAdoptionGroups_FullMethodName      = "/kompass.marketplace.v1.MarketplaceService/ListAdoptionGroups"
+	MarketplaceService_CreateAdoptionGroup_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/CreateAdoptionGroup"
+	MarketplaceService_UpdateAdoptionGroup_FullMethodName     = "/kompass.marketplace.v1.MarketplaceService/UpdateAdoptionGroup"
+	MarketplaceService_MoveAdoptionGroup_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/MoveAdoptionGroup"
+	MarketplaceService_CheckAdoptionGroup_FullMethodName      = "/kompass.marketplace.v1.MarketplaceService/CheckAdoptionGroup"
+	MarketplaceService_GetContract_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetContract"
+	MarketplaceService_ListContracts_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListContracts"
+	MarketplaceService_CreateContract_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateContract"
+	MarketplaceService_UpdateContract_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/UpdateContract"
+	MarketplaceService_TerminateContract_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/TerminateContract"
+	MarketplaceService_GetCostOverview_FullMethodName         = "/kompass.marketplace.v1.MarketplaceService/GetCostOverview"
+	MarketplaceService_ListCostOverviews_FullMethodName       = "/kompass.marketplace.v1.MarketplaceService/ListCostOverviews"
+	MarketplaceService_ImportSolutions_FullMethodName         = "/kompass.marketplace.v1.MarketplaceService/ImportSolutions"
+	MarketplaceService_GetProjectParticipation_FullMethodName = "/kompass.marketplace.v1.MarketplaceService/GetProjectParticipation"
+	MarketplaceService_GetOpenProjects_FullMethodName         = "/kompass.marketplace.v1.MarketplaceService/GetOpenProjects"
+	MarketplaceService_GetOpenOffers_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/GetOpenOffers"
 )
 
 // MarketplaceServiceClient is the client API for MarketplaceService service.
@@ -94,6 +118,54 @@ type MarketplaceServiceClient interface {
 	CreateQuestion(ctx context.Context, in *CreateQuestionRequest, opts ...grpc.CallOption) (*Question, error)
 	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
 	AnswerQuestion(ctx context.Context, in *AnswerQuestionRequest, opts ...grpc.CallOption) (*Question, error)
+	// One adoption. NOT_FOUND when there is none of that name.
+	GetAdoption(ctx context.Context, in *GetAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error)
+	// The adoptions; filter by municipality, solution, group, state and contract.
+	ListAdoptions(ctx context.Context, in *ListAdoptionsRequest, opts ...grpc.CallOption) (*ListAdoptionsResponse, error)
+	// Records the interest of a municipality in a solution. ALREADY_EXISTS when the id is taken, or when the municipality adopts the
+	// solution already; INVALID_ARGUMENT for a reference to nothing, FAILED_PRECONDITION for a solution that is not to be had.
+	CreateAdoption(ctx context.Context, in *CreateAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error)
+	// Changes what may change in the state it is in: addresses, checklist, dates, notes. ABORTED when the etag is not the current one.
+	UpdateAdoption(ctx context.Context, in *UpdateAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error)
+	// Moves an adoption to another state. FAILED_PRECONDITION names the state, what it allows and what is missing: an offer that
+	// stands, a contract that covers municipality and solution, a complete checklist, an address for each service.
+	MoveAdoption(ctx context.Context, in *MoveAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error)
+	// One group adoption. NOT_FOUND when there is none of that name.
+	GetAdoptionGroup(ctx context.Context, in *GetAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error)
+	// The group adoptions.
+	ListAdoptionGroups(ctx context.Context, in *ListAdoptionGroupsRequest, opts ...grpc.CallOption) (*ListAdoptionGroupsResponse, error)
+	// Records the interest of many municipalities in a solution: the group and an adoption for each, all or nothing. Errors as for a single one.
+	CreateAdoptionGroup(ctx context.Context, in *CreateAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error)
+	// Changes a group adoption. ABORTED when the etag is not the current one.
+	UpdateAdoptionGroup(ctx context.Context, in *UpdateAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error)
+	// Moves the adoptions of a group together: all or none, or with partial those that can.
+	MoveAdoptionGroup(ctx context.Context, in *MoveAdoptionGroupRequest, opts ...grpc.CallOption) (*MoveAdoptionGroupResponse, error)
+	// Notes steps of the technical connection for the adoptions of a group, all or nothing.
+	CheckAdoptionGroup(ctx context.Context, in *CheckAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error)
+	// One contract. NOT_FOUND when there is none of that name.
+	GetContract(ctx context.Context, in *GetContractRequest, opts ...grpc.CallOption) (*Contract, error)
+	// The contracts; filter by kind, state, provider, customer, framework and solution.
+	ListContracts(ctx context.Context, in *ListContractsRequest, opts ...grpc.CallOption) (*ListContractsResponse, error)
+	// Adds a contract. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateContract(ctx context.Context, in *CreateContractRequest, opts ...grpc.CallOption) (*Contract, error)
+	// Changes a contract. ABORTED when the etag is not the current one.
+	UpdateContract(ctx context.Context, in *UpdateContractRequest, opts ...grpc.CallOption) (*Contract, error)
+	// Sets an end to a contract. FAILED_PRECONDITION when it is over or terminated already, or when the notice comes too late for
+	// that day and the end is not extraordinary.
+	TerminateContract(ctx context.Context, in *TerminateContractRequest, opts ...grpc.CallOption) (*Contract, error)
+	// What the adoptions of a municipality cost in a year, term by term.
+	GetCostOverview(ctx context.Context, in *GetCostOverviewRequest, opts ...grpc.CallOption) (*CostOverview, error)
+	// What the adoptions of each municipality cost in a year, without the lines.
+	ListCostOverviews(ctx context.Context, in *ListCostOverviewsRequest, opts ...grpc.CallOption) (*ListCostOverviewsResponse, error)
+	// Imports offers from a publiccode.yml, a table (CSV, XLSX) or an XZuFi delivery (online services). All entries or none; what
+	// people edited here stays. New offers are drafts. Over REST the body is the file itself.
+	ImportSolutions(ctx context.Context, in *ImportSolutionsRequest, opts ...grpc.CallOption) (*v1.ImportReport, error)
+	// Who takes part in projects, and where.
+	GetProjectParticipation(ctx context.Context, in *GetProjectParticipationRequest, opts ...grpc.CallOption) (*ProjectParticipation, error)
+	// The projects as open data, for everybody.
+	GetOpenProjects(ctx context.Context, in *GetOpenProjectsRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	// The published offers as open data, for everybody.
+	GetOpenOffers(ctx context.Context, in *GetOpenOffersRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
 type marketplaceServiceClient struct {
@@ -324,6 +396,226 @@ func (c *marketplaceServiceClient) AnswerQuestion(ctx context.Context, in *Answe
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) GetAdoption(ctx context.Context, in *GetAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adoption)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetAdoption_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListAdoptions(ctx context.Context, in *ListAdoptionsRequest, opts ...grpc.CallOption) (*ListAdoptionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAdoptionsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListAdoptions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CreateAdoption(ctx context.Context, in *CreateAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adoption)
+	err := c.cc.Invoke(ctx, MarketplaceService_CreateAdoption_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) UpdateAdoption(ctx context.Context, in *UpdateAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adoption)
+	err := c.cc.Invoke(ctx, MarketplaceService_UpdateAdoption_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) MoveAdoption(ctx context.Context, in *MoveAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adoption)
+	err := c.cc.Invoke(ctx, MarketplaceService_MoveAdoption_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetAdoptionGroup(ctx context.Context, in *GetAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdoptionGroup)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetAdoptionGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListAdoptionGroups(ctx context.Context, in *ListAdoptionGroupsRequest, opts ...grpc.CallOption) (*ListAdoptionGroupsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAdoptionGroupsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListAdoptionGroups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CreateAdoptionGroup(ctx context.Context, in *CreateAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdoptionGroup)
+	err := c.cc.Invoke(ctx, MarketplaceService_CreateAdoptionGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) UpdateAdoptionGroup(ctx context.Context, in *UpdateAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdoptionGroup)
+	err := c.cc.Invoke(ctx, MarketplaceService_UpdateAdoptionGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) MoveAdoptionGroup(ctx context.Context, in *MoveAdoptionGroupRequest, opts ...grpc.CallOption) (*MoveAdoptionGroupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MoveAdoptionGroupResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_MoveAdoptionGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CheckAdoptionGroup(ctx context.Context, in *CheckAdoptionGroupRequest, opts ...grpc.CallOption) (*AdoptionGroup, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdoptionGroup)
+	err := c.cc.Invoke(ctx, MarketplaceService_CheckAdoptionGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetContract(ctx context.Context, in *GetContractRequest, opts ...grpc.CallOption) (*Contract, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contract)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetContract_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListContracts(ctx context.Context, in *ListContractsRequest, opts ...grpc.CallOption) (*ListContractsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListContractsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListContracts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CreateContract(ctx context.Context, in *CreateContractRequest, opts ...grpc.CallOption) (*Contract, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contract)
+	err := c.cc.Invoke(ctx, MarketplaceService_CreateContract_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) UpdateContract(ctx context.Context, in *UpdateContractRequest, opts ...grpc.CallOption) (*Contract, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contract)
+	err := c.cc.Invoke(ctx, MarketplaceService_UpdateContract_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) TerminateContract(ctx context.Context, in *TerminateContractRequest, opts ...grpc.CallOption) (*Contract, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contract)
+	err := c.cc.Invoke(ctx, MarketplaceService_TerminateContract_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetCostOverview(ctx context.Context, in *GetCostOverviewRequest, opts ...grpc.CallOption) (*CostOverview, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CostOverview)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetCostOverview_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ListCostOverviews(ctx context.Context, in *ListCostOverviewsRequest, opts ...grpc.CallOption) (*ListCostOverviewsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCostOverviewsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_ListCostOverviews_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) ImportSolutions(ctx context.Context, in *ImportSolutionsRequest, opts ...grpc.CallOption) (*v1.ImportReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.ImportReport)
+	err := c.cc.Invoke(ctx, MarketplaceService_ImportSolutions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetProjectParticipation(ctx context.Context, in *GetProjectParticipationRequest, opts ...grpc.CallOption) (*ProjectParticipation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProjectParticipation)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetProjectParticipation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetOpenProjects(ctx context.Context, in *GetOpenProjectsRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetOpenProjects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) GetOpenOffers(ctx context.Context, in *GetOpenOffersRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, MarketplaceService_GetOpenOffers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MarketplaceServiceServer is the server API for MarketplaceService service.
 // All implementations must embed UnimplementedMarketplaceServiceServer
 // for forward compatibility.
@@ -375,6 +667,54 @@ type MarketplaceServiceServer interface {
 	CreateQuestion(context.Context, *CreateQuestionRequest) (*Question, error)
 	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
 	AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error)
+	// One adoption. NOT_FOUND when there is none of that name.
+	GetAdoption(context.Context, *GetAdoptionRequest) (*Adoption, error)
+	// The adoptions; filter by municipality, solution, group, state and contract.
+	ListAdoptions(context.Context, *ListAdoptionsRequest) (*ListAdoptionsResponse, error)
+	// Records the interest of a municipality in a solution. ALREADY_EXISTS when the id is taken, or when the municipality adopts the
+	// solution already; INVALID_ARGUMENT for a reference to nothing, FAILED_PRECONDITION for a solution that is not to be had.
+	CreateAdoption(context.Context, *CreateAdoptionRequest) (*Adoption, error)
+	// Changes what may change in the state it is in: addresses, checklist, dates, notes. ABORTED when the etag is not the current one.
+	UpdateAdoption(context.Context, *UpdateAdoptionRequest) (*Adoption, error)
+	// Moves an adoption to another state. FAILED_PRECONDITION names the state, what it allows and what is missing: an offer that
+	// stands, a contract that covers municipality and solution, a complete checklist, an address for each service.
+	MoveAdoption(context.Context, *MoveAdoptionRequest) (*Adoption, error)
+	// One group adoption. NOT_FOUND when there is none of that name.
+	GetAdoptionGroup(context.Context, *GetAdoptionGroupRequest) (*AdoptionGroup, error)
+	// The group adoptions.
+	ListAdoptionGroups(context.Context, *ListAdoptionGroupsRequest) (*ListAdoptionGroupsResponse, error)
+	// Records the interest of many municipalities in a solution: the group and an adoption for each, all or nothing. Errors as for a single one.
+	CreateAdoptionGroup(context.Context, *CreateAdoptionGroupRequest) (*AdoptionGroup, error)
+	// Changes a group adoption. ABORTED when the etag is not the current one.
+	UpdateAdoptionGroup(context.Context, *UpdateAdoptionGroupRequest) (*AdoptionGroup, error)
+	// Moves the adoptions of a group together: all or none, or with partial those that can.
+	MoveAdoptionGroup(context.Context, *MoveAdoptionGroupRequest) (*MoveAdoptionGroupResponse, error)
+	// Notes steps of the technical connection for the adoptions of a group, all or nothing.
+	CheckAdoptionGroup(context.Context, *CheckAdoptionGroupRequest) (*AdoptionGroup, error)
+	// One contract. NOT_FOUND when there is none of that name.
+	GetContract(context.Context, *GetContractRequest) (*Contract, error)
+	// The contracts; filter by kind, state, provider, customer, framework and solution.
+	ListContracts(context.Context, *ListContractsRequest) (*ListContractsResponse, error)
+	// Adds a contract. ALREADY_EXISTS when the id is taken; INVALID_ARGUMENT for a reference to nothing.
+	CreateContract(context.Context, *CreateContractRequest) (*Contract, error)
+	// Changes a contract. ABORTED when the etag is not the current one.
+	UpdateContract(context.Context, *UpdateContractRequest) (*Contract, error)
+	// Sets an end to a contract. FAILED_PRECONDITION when it is over or terminated already, or when the notice comes too late for
+	// that day and the end is not extraordinary.
+	TerminateContract(context.Context, *TerminateContractRequest) (*Contract, error)
+	// What the adoptions of a municipality cost in a year, term by term.
+	GetCostOverview(context.Context, *GetCostOverviewRequest) (*CostOverview, error)
+	// What the adoptions of each municipality cost in a year, without the lines.
+	ListCostOverviews(context.Context, *ListCostOverviewsRequest) (*ListCostOverviewsResponse, error)
+	// Imports offers from a publiccode.yml, a table (CSV, XLSX) or an XZuFi delivery (online services). All entries or none; what
+	// people edited here stays. New offers are drafts. Over REST the body is the file itself.
+	ImportSolutions(context.Context, *ImportSolutionsRequest) (*v1.ImportReport, error)
+	// Who takes part in projects, and where.
+	GetProjectParticipation(context.Context, *GetProjectParticipationRequest) (*ProjectParticipation, error)
+	// The projects as open data, for everybody.
+	GetOpenProjects(context.Context, *GetOpenProjectsRequest) (*httpbody.HttpBody, error)
+	// The published offers as open data, for everybody.
+	GetOpenOffers(context.Context, *GetOpenOffersRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedMarketplaceServiceServer()
 }
 
@@ -450,6 +790,72 @@ func (UnimplementedMarketplaceServiceServer) CreateQuestion(context.Context, *Cr
 }
 func (UnimplementedMarketplaceServiceServer) AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error) {
 	return nil, status.Error(codes.Unimplemented, "method AnswerQuestion not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetAdoption(context.Context, *GetAdoptionRequest) (*Adoption, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAdoption not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListAdoptions(context.Context, *ListAdoptionsRequest) (*ListAdoptionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAdoptions not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CreateAdoption(context.Context, *CreateAdoptionRequest) (*Adoption, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAdoption not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) UpdateAdoption(context.Context, *UpdateAdoptionRequest) (*Adoption, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateAdoption not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) MoveAdoption(context.Context, *MoveAdoptionRequest) (*Adoption, error) {
+	return nil, status.Error(codes.Unimplemented, "method MoveAdoption not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetAdoptionGroup(context.Context, *GetAdoptionGroupRequest) (*AdoptionGroup, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAdoptionGroup not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListAdoptionGroups(context.Context, *ListAdoptionGroupsRequest) (*ListAdoptionGroupsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAdoptionGroups not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CreateAdoptionGroup(context.Context, *CreateAdoptionGroupRequest) (*AdoptionGroup, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAdoptionGroup not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) UpdateAdoptionGroup(context.Context, *UpdateAdoptionGroupRequest) (*AdoptionGroup, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateAdoptionGroup not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) MoveAdoptionGroup(context.Context, *MoveAdoptionGroupRequest) (*MoveAdoptionGroupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MoveAdoptionGroup not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CheckAdoptionGroup(context.Context, *CheckAdoptionGroupRequest) (*AdoptionGroup, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckAdoptionGroup not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetContract(context.Context, *GetContractRequest) (*Contract, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetContract not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListContracts(context.Context, *ListContractsRequest) (*ListContractsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListContracts not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CreateContract(context.Context, *CreateContractRequest) (*Contract, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateContract not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) UpdateContract(context.Context, *UpdateContractRequest) (*Contract, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateContract not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) TerminateContract(context.Context, *TerminateContractRequest) (*Contract, error) {
+	return nil, status.Error(codes.Unimplemented, "method TerminateContract not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetCostOverview(context.Context, *GetCostOverviewRequest) (*CostOverview, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCostOverview not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ListCostOverviews(context.Context, *ListCostOverviewsRequest) (*ListCostOverviewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCostOverviews not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) ImportSolutions(context.Context, *ImportSolutionsRequest) (*v1.ImportReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportSolutions not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetProjectParticipation(context.Context, *GetProjectParticipationRequest) (*ProjectParticipation, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProjectParticipation not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetOpenProjects(context.Context, *GetOpenProjectsRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOpenProjects not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) GetOpenOffers(context.Context, *GetOpenOffersRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOpenOffers not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) mustEmbedUnimplementedMarketplaceServiceServer() {}
 func (UnimplementedMarketplaceServiceServer) testEmbeddedByValue()                            {}
@@ -868,6 +1274,402 @@ func _MarketplaceService_AnswerQuestion_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceService_GetAdoption_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAdoptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetAdoption(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetAdoption_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetAdoption(ctx, req.(*GetAdoptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListAdoptions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAdoptionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListAdoptions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListAdoptions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListAdoptions(ctx, req.(*ListAdoptionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CreateAdoption_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAdoptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CreateAdoption(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CreateAdoption_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CreateAdoption(ctx, req.(*CreateAdoptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_UpdateAdoption_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateAdoptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).UpdateAdoption(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_UpdateAdoption_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).UpdateAdoption(ctx, req.(*UpdateAdoptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_MoveAdoption_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MoveAdoptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).MoveAdoption(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_MoveAdoption_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).MoveAdoption(ctx, req.(*MoveAdoptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetAdoptionGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAdoptionGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetAdoptionGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetAdoptionGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetAdoptionGroup(ctx, req.(*GetAdoptionGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListAdoptionGroups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAdoptionGroupsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListAdoptionGroups(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListAdoptionGroups_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListAdoptionGroups(ctx, req.(*ListAdoptionGroupsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CreateAdoptionGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAdoptionGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CreateAdoptionGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CreateAdoptionGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CreateAdoptionGroup(ctx, req.(*CreateAdoptionGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_UpdateAdoptionGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateAdoptionGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).UpdateAdoptionGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_UpdateAdoptionGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).UpdateAdoptionGroup(ctx, req.(*UpdateAdoptionGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_MoveAdoptionGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MoveAdoptionGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).MoveAdoptionGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_MoveAdoptionGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).MoveAdoptionGroup(ctx, req.(*MoveAdoptionGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CheckAdoptionGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckAdoptionGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CheckAdoptionGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CheckAdoptionGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CheckAdoptionGroup(ctx, req.(*CheckAdoptionGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetContract_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetContractRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetContract(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetContract_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetContract(ctx, req.(*GetContractRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListContracts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListContractsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListContracts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListContracts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListContracts(ctx, req.(*ListContractsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CreateContract_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateContractRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CreateContract(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CreateContract_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CreateContract(ctx, req.(*CreateContractRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_UpdateContract_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateContractRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).UpdateContract(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_UpdateContract_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).UpdateContract(ctx, req.(*UpdateContractRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_TerminateContract_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TerminateContractRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).TerminateContract(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_TerminateContract_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).TerminateContract(ctx, req.(*TerminateContractRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetCostOverview_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCostOverviewRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetCostOverview(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetCostOverview_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetCostOverview(ctx, req.(*GetCostOverviewRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ListCostOverviews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCostOverviewsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ListCostOverviews(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ListCostOverviews_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ListCostOverviews(ctx, req.(*ListCostOverviewsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_ImportSolutions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportSolutionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).ImportSolutions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_ImportSolutions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).ImportSolutions(ctx, req.(*ImportSolutionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetProjectParticipation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProjectParticipationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetProjectParticipation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetProjectParticipation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetProjectParticipation(ctx, req.(*GetProjectParticipationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetOpenProjects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOpenProjectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetOpenProjects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetOpenProjects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetOpenProjects(ctx, req.(*GetOpenProjectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_GetOpenOffers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOpenOffersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).GetOpenOffers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_GetOpenOffers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).GetOpenOffers(ctx, req.(*GetOpenOffersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MarketplaceService_ServiceDesc is the grpc.ServiceDesc for MarketplaceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -962,6 +1764,94 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AnswerQuestion",
 			Handler:    _MarketplaceService_AnswerQuestion_Handler,
+		},
+		{
+			MethodName: "GetAdoption",
+			Handler:    _MarketplaceService_GetAdoption_Handler,
+		},
+		{
+			MethodName: "ListAdoptions",
+			Handler:    _MarketplaceService_ListAdoptions_Handler,
+		},
+		{
+			MethodName: "CreateAdoption",
+			Handler:    _MarketplaceService_CreateAdoption_Handler,
+		},
+		{
+			MethodName: "UpdateAdoption",
+			Handler:    _MarketplaceService_UpdateAdoption_Handler,
+		},
+		{
+			MethodName: "MoveAdoption",
+			Handler:    _MarketplaceService_MoveAdoption_Handler,
+		},
+		{
+			MethodName: "GetAdoptionGroup",
+			Handler:    _MarketplaceService_GetAdoptionGroup_Handler,
+		},
+		{
+			MethodName: "ListAdoptionGroups",
+			Handler:    _MarketplaceService_ListAdoptionGroups_Handler,
+		},
+		{
+			MethodName: "CreateAdoptionGroup",
+			Handler:    _MarketplaceService_CreateAdoptionGroup_Handler,
+		},
+		{
+			MethodName: "UpdateAdoptionGroup",
+			Handler:    _MarketplaceService_UpdateAdoptionGroup_Handler,
+		},
+		{
+			MethodName: "MoveAdoptionGroup",
+			Handler:    _MarketplaceService_MoveAdoptionGroup_Handler,
+		},
+		{
+			MethodName: "CheckAdoptionGroup",
+			Handler:    _MarketplaceService_CheckAdoptionGroup_Handler,
+		},
+		{
+			MethodName: "GetContract",
+			Handler:    _MarketplaceService_GetContract_Handler,
+		},
+		{
+			MethodName: "ListContracts",
+			Handler:    _MarketplaceService_ListContracts_Handler,
+		},
+		{
+			MethodName: "CreateContract",
+			Handler:    _MarketplaceService_CreateContract_Handler,
+		},
+		{
+			MethodName: "UpdateContract",
+			Handler:    _MarketplaceService_UpdateContract_Handler,
+		},
+		{
+			MethodName: "TerminateContract",
+			Handler:    _MarketplaceService_TerminateContract_Handler,
+		},
+		{
+			MethodName: "GetCostOverview",
+			Handler:    _MarketplaceService_GetCostOverview_Handler,
+		},
+		{
+			MethodName: "ListCostOverviews",
+			Handler:    _MarketplaceService_ListCostOverviews_Handler,
+		},
+		{
+			MethodName: "ImportSolutions",
+			Handler:    _MarketplaceService_ImportSolutions_Handler,
+		},
+		{
+			MethodName: "GetProjectParticipation",
+			Handler:    _MarketplaceService_GetProjectParticipation_Handler,
+		},
+		{
+			MethodName: "GetOpenProjects",
+			Handler:    _MarketplaceService_GetOpenProjects_Handler,
+		},
+		{
+			MethodName: "GetOpenOffers",
+			Handler:    _MarketplaceService_GetOpenOffers_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -277,6 +277,63 @@ func (ProjectEntry_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_kompass_marketplace_v1_project_proto_rawDescGZIP(), []int{4, 0}
 }
 
+// What a row stands for.
+type ProjectParticipation_GroupBy int32
+
+const (
+	// The same as by municipality.
+	ProjectParticipation_GROUP_BY_UNSPECIFIED ProjectParticipation_GroupBy = 0
+	// A municipality or Kreis.
+	ProjectParticipation_GROUP_BY_MUNICIPALITY ProjectParticipation_GroupBy = 1
+	// A data centre: itself, and the municipalities that it serves.
+	ProjectParticipation_GROUP_BY_DATA_CENTRE ProjectParticipation_GroupBy = 2
+	// A theme.
+	ProjectParticipation_GROUP_BY_THEME ProjectParticipation_GroupBy = 3
+)
+
+// Enum value maps for ProjectParticipation_GroupBy.
+var (
+	ProjectParticipation_GroupBy_name = map[int32]string{
+		0: "GROUP_BY_UNSPECIFIED",
+		1: "GROUP_BY_MUNICIPALITY",
+		2: "GROUP_BY_DATA_CENTRE",
+		3: "GROUP_BY_THEME",
+	}
+	ProjectParticipation_GroupBy_value = map[string]int32{
+		"GROUP_BY_UNSPECIFIED":  0,
+		"GROUP_BY_MUNICIPALITY": 1,
+		"GROUP_BY_DATA_CENTRE":  2,
+		"GROUP_BY_THEME":        3,
+	}
+)
+
+func (x ProjectParticipation_GroupBy) Enum() *ProjectParticipation_GroupBy {
+	p := new(ProjectParticipation_GroupBy)
+	*p = x
+	return p
+}
+
+func (x ProjectParticipation_GroupBy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ProjectParticipation_GroupBy) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_marketplace_v1_project_proto_enumTypes[4].Descriptor()
+}
+
+func (ProjectParticipation_GroupBy) Type() protoreflect.EnumType {
+	return &file_kompass_marketplace_v1_project_proto_enumTypes[4]
+}
+
+func (x ProjectParticipation_GroupBy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ProjectParticipation_GroupBy.Descriptor instead.
+func (ProjectParticipation_GroupBy) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_project_proto_rawDescGZIP(), []int{10, 0}
+}
+
 // Umsetzungsprojekt: municipalities, data centres and others make a solution together.
 type Project struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1160,6 +1217,198 @@ func (x *ProjectCard) GetTeamFindings() int32 {
 	return 0
 }
 
+// Who takes part in projects, and where.
+type ProjectParticipation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One row for each that takes part at all; those in most projects first, then by name.
+	Rows          []*ParticipationRow `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectParticipation) Reset() {
+	*x = ProjectParticipation{}
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectParticipation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectParticipation) ProtoMessage() {}
+
+func (x *ProjectParticipation) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectParticipation.ProtoReflect.Descriptor instead.
+func (*ProjectParticipation) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_project_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ProjectParticipation) GetRows() []*ParticipationRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// One row of the participation.
+type ParticipationRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The municipality, data centre or theme, as a resource name; empty for projects without a theme.
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Its name.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Projects that it takes part in or leads, as resource names.
+	Projects []string `protobuf:"bytes,3,rep,name=projects,proto3" json:"projects,omitempty"`
+	// How many of these it leads; 0 for a theme.
+	Leading int32 `protobuf:"varint,4,opt,name=leading,proto3" json:"leading,omitempty"`
+	// How many municipalities and Kreise take part.
+	Municipalities int32 `protobuf:"varint,5,opt,name=municipalities,proto3" json:"municipalities,omitempty"`
+	// How many places there are by role.
+	Roles         []*RoleCount `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParticipationRow) Reset() {
+	*x = ParticipationRow{}
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParticipationRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParticipationRow) ProtoMessage() {}
+
+func (x *ParticipationRow) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParticipationRow.ProtoReflect.Descriptor instead.
+func (*ParticipationRow) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_project_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ParticipationRow) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ParticipationRow) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *ParticipationRow) GetProjects() []string {
+	if x != nil {
+		return x.Projects
+	}
+	return nil
+}
+
+func (x *ParticipationRow) GetLeading() int32 {
+	if x != nil {
+		return x.Leading
+	}
+	return 0
+}
+
+func (x *ParticipationRow) GetMunicipalities() int32 {
+	if x != nil {
+		return x.Municipalities
+	}
+	return 0
+}
+
+func (x *ParticipationRow) GetRoles() []*RoleCount {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
+// How many take part in a role.
+type RoleCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role.
+	Role Participant_Role `protobuf:"varint,1,opt,name=role,proto3,enum=kompass.marketplace.v1.Participant_Role" json:"role,omitempty"`
+	// How many.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoleCount) Reset() {
+	*x = RoleCount{}
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoleCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoleCount) ProtoMessage() {}
+
+func (x *RoleCount) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_project_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoleCount.ProtoReflect.Descriptor instead.
+func (*RoleCount) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_project_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RoleCount) GetRole() Participant_Role {
+	if x != nil {
+		return x.Role
+	}
+	return Participant_ROLE_UNSPECIFIED
+}
+
+func (x *RoleCount) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_kompass_marketplace_v1_project_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_project_proto_rawDesc = "" +
@@ -1274,7 +1523,24 @@ const file_kompass_marketplace_v1_project_proto_rawDesc = "" +
 	"\tslip_days\x18\t \x01(\x05R\bslipDays\x12&\n" +
 	"\x0emunicipalities\x18\n" +
 	" \x01(\x05R\x0emunicipalities\x12#\n" +
-	"\rteam_findings\x18\v \x01(\x05R\fteamFindingsB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
+	"\rteam_findings\x18\v \x01(\x05R\fteamFindings\"\xc2\x01\n" +
+	"\x14ProjectParticipation\x12<\n" +
+	"\x04rows\x18\x01 \x03(\v2(.kompass.marketplace.v1.ParticipationRowR\x04rows\"l\n" +
+	"\aGroupBy\x12\x18\n" +
+	"\x14GROUP_BY_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15GROUP_BY_MUNICIPALITY\x10\x01\x12\x18\n" +
+	"\x14GROUP_BY_DATA_CENTRE\x10\x02\x12\x12\n" +
+	"\x0eGROUP_BY_THEME\x10\x03\"\xe6\x01\n" +
+	"\x10ParticipationRow\x12\x18\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
+	"\bprojects\x18\x03 \x03(\tR\bprojects\x12\x18\n" +
+	"\aleading\x18\x04 \x01(\x05R\aleading\x12&\n" +
+	"\x0emunicipalities\x18\x05 \x01(\x05R\x0emunicipalities\x127\n" +
+	"\x05roles\x18\x06 \x03(\v2!.kompass.marketplace.v1.RoleCountR\x05roles\"_\n" +
+	"\tRoleCount\x12<\n" +
+	"\x04role\x18\x01 \x01(\x0e2(.kompass.marketplace.v1.Participant.RoleR\x04role\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05countB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_kompass_marketplace_v1_project_proto_rawDescOnce sync.Once
@@ -1288,53 +1554,60 @@ func file_kompass_marketplace_v1_project_proto_rawDescGZIP() []byte {
 	return file_kompass_marketplace_v1_project_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_project_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kompass_marketplace_v1_project_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_kompass_marketplace_v1_project_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_kompass_marketplace_v1_project_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_kompass_marketplace_v1_project_proto_goTypes = []any{
-	(Project_Phase)(0),            // 0: kompass.marketplace.v1.Project.Phase
-	(Participant_Role)(0),         // 1: kompass.marketplace.v1.Participant.Role
-	(Actor_Kind)(0),               // 2: kompass.marketplace.v1.Actor.Kind
-	(ProjectEntry_Kind)(0),        // 3: kompass.marketplace.v1.ProjectEntry.Kind
-	(*Project)(nil),               // 4: kompass.marketplace.v1.Project
-	(*Participant)(nil),           // 5: kompass.marketplace.v1.Participant
-	(*Actor)(nil),                 // 6: kompass.marketplace.v1.Actor
-	(*ProjectPhase)(nil),          // 7: kompass.marketplace.v1.ProjectPhase
-	(*ProjectEntry)(nil),          // 8: kompass.marketplace.v1.ProjectEntry
-	(*DocumentLink)(nil),          // 9: kompass.marketplace.v1.DocumentLink
-	(*TeamFinding)(nil),           // 10: kompass.marketplace.v1.TeamFinding
-	(*ProjectBoard)(nil),          // 11: kompass.marketplace.v1.ProjectBoard
-	(*ProjectColumn)(nil),         // 12: kompass.marketplace.v1.ProjectColumn
-	(*ProjectCard)(nil),           // 13: kompass.marketplace.v1.ProjectCard
-	(*Reliability)(nil),           // 14: kompass.marketplace.v1.Reliability
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*PromiseChange)(nil),         // 16: kompass.marketplace.v1.PromiseChange
-	(v1.SizeClass)(0),             // 17: kompass.common.v1.SizeClass
+	(Project_Phase)(0),                // 0: kompass.marketplace.v1.Project.Phase
+	(Participant_Role)(0),             // 1: kompass.marketplace.v1.Participant.Role
+	(Actor_Kind)(0),                   // 2: kompass.marketplace.v1.Actor.Kind
+	(ProjectEntry_Kind)(0),            // 3: kompass.marketplace.v1.ProjectEntry.Kind
+	(ProjectParticipation_GroupBy)(0), // 4: kompass.marketplace.v1.ProjectParticipation.GroupBy
+	(*Project)(nil),                   // 5: kompass.marketplace.v1.Project
+	(*Participant)(nil),               // 6: kompass.marketplace.v1.Participant
+	(*Actor)(nil),                     // 7: kompass.marketplace.v1.Actor
+	(*ProjectPhase)(nil),              // 8: kompass.marketplace.v1.ProjectPhase
+	(*ProjectEntry)(nil),              // 9: kompass.marketplace.v1.ProjectEntry
+	(*DocumentLink)(nil),              // 10: kompass.marketplace.v1.DocumentLink
+	(*TeamFinding)(nil),               // 11: kompass.marketplace.v1.TeamFinding
+	(*ProjectBoard)(nil),              // 12: kompass.marketplace.v1.ProjectBoard
+	(*ProjectColumn)(nil),             // 13: kompass.marketplace.v1.ProjectColumn
+	(*ProjectCard)(nil),               // 14: kompass.marketplace.v1.ProjectCard
+	(*ProjectParticipation)(nil),      // 15: kompass.marketplace.v1.ProjectParticipation
+	(*ParticipationRow)(nil),          // 16: kompass.marketplace.v1.ParticipationRow
+	(*RoleCount)(nil),                 // 17: kompass.marketplace.v1.RoleCount
+	(*Reliability)(nil),               // 18: kompass.marketplace.v1.Reliability
+	(*timestamppb.Timestamp)(nil),     // 19: google.protobuf.Timestamp
+	(*PromiseChange)(nil),             // 20: kompass.marketplace.v1.PromiseChange
+	(v1.SizeClass)(0),                 // 21: kompass.common.v1.SizeClass
 }
 var file_kompass_marketplace_v1_project_proto_depIdxs = []int32{
-	5,  // 0: kompass.marketplace.v1.Project.participants:type_name -> kompass.marketplace.v1.Participant
-	6,  // 1: kompass.marketplace.v1.Project.actors:type_name -> kompass.marketplace.v1.Actor
-	7,  // 2: kompass.marketplace.v1.Project.phases:type_name -> kompass.marketplace.v1.ProjectPhase
-	8,  // 3: kompass.marketplace.v1.Project.entries:type_name -> kompass.marketplace.v1.ProjectEntry
+	6,  // 0: kompass.marketplace.v1.Project.participants:type_name -> kompass.marketplace.v1.Participant
+	7,  // 1: kompass.marketplace.v1.Project.actors:type_name -> kompass.marketplace.v1.Actor
+	8,  // 2: kompass.marketplace.v1.Project.phases:type_name -> kompass.marketplace.v1.ProjectPhase
+	9,  // 3: kompass.marketplace.v1.Project.entries:type_name -> kompass.marketplace.v1.ProjectEntry
 	0,  // 4: kompass.marketplace.v1.Project.phase:type_name -> kompass.marketplace.v1.Project.Phase
-	10, // 5: kompass.marketplace.v1.Project.team_findings:type_name -> kompass.marketplace.v1.TeamFinding
-	14, // 6: kompass.marketplace.v1.Project.reliability:type_name -> kompass.marketplace.v1.Reliability
-	15, // 7: kompass.marketplace.v1.Project.update_time:type_name -> google.protobuf.Timestamp
+	11, // 5: kompass.marketplace.v1.Project.team_findings:type_name -> kompass.marketplace.v1.TeamFinding
+	18, // 6: kompass.marketplace.v1.Project.reliability:type_name -> kompass.marketplace.v1.Reliability
+	19, // 7: kompass.marketplace.v1.Project.update_time:type_name -> google.protobuf.Timestamp
 	1,  // 8: kompass.marketplace.v1.Participant.role:type_name -> kompass.marketplace.v1.Participant.Role
 	2,  // 9: kompass.marketplace.v1.Actor.kind:type_name -> kompass.marketplace.v1.Actor.Kind
 	0,  // 10: kompass.marketplace.v1.ProjectPhase.phase:type_name -> kompass.marketplace.v1.Project.Phase
-	16, // 11: kompass.marketplace.v1.ProjectPhase.changes:type_name -> kompass.marketplace.v1.PromiseChange
+	20, // 11: kompass.marketplace.v1.ProjectPhase.changes:type_name -> kompass.marketplace.v1.PromiseChange
 	3,  // 12: kompass.marketplace.v1.ProjectEntry.kind:type_name -> kompass.marketplace.v1.ProjectEntry.Kind
-	9,  // 13: kompass.marketplace.v1.ProjectEntry.documents:type_name -> kompass.marketplace.v1.DocumentLink
-	17, // 14: kompass.marketplace.v1.TeamFinding.size_class:type_name -> kompass.common.v1.SizeClass
-	12, // 15: kompass.marketplace.v1.ProjectBoard.columns:type_name -> kompass.marketplace.v1.ProjectColumn
+	10, // 13: kompass.marketplace.v1.ProjectEntry.documents:type_name -> kompass.marketplace.v1.DocumentLink
+	21, // 14: kompass.marketplace.v1.TeamFinding.size_class:type_name -> kompass.common.v1.SizeClass
+	13, // 15: kompass.marketplace.v1.ProjectBoard.columns:type_name -> kompass.marketplace.v1.ProjectColumn
 	0,  // 16: kompass.marketplace.v1.ProjectColumn.phase:type_name -> kompass.marketplace.v1.Project.Phase
-	13, // 17: kompass.marketplace.v1.ProjectColumn.cards:type_name -> kompass.marketplace.v1.ProjectCard
+	14, // 17: kompass.marketplace.v1.ProjectColumn.cards:type_name -> kompass.marketplace.v1.ProjectCard
 	0,  // 18: kompass.marketplace.v1.ProjectCard.next_phase:type_name -> kompass.marketplace.v1.Project.Phase
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 19: kompass.marketplace.v1.ProjectParticipation.rows:type_name -> kompass.marketplace.v1.ParticipationRow
+	17, // 20: kompass.marketplace.v1.ParticipationRow.roles:type_name -> kompass.marketplace.v1.RoleCount
+	1,  // 21: kompass.marketplace.v1.RoleCount.role:type_name -> kompass.marketplace.v1.Participant.Role
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_kompass_marketplace_v1_project_proto_init() }
@@ -1348,8 +1621,8 @@ func file_kompass_marketplace_v1_project_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_project_proto_rawDesc), len(file_kompass_marketplace_v1_project_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   10,
+			NumEnums:      5,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

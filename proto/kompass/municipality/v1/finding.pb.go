@@ -43,6 +43,8 @@ const (
 	Finding_KIND_TARGET_PASSED Finding_Kind = 7
 	// Not finished, and nobody touched it for 180 days.
 	Finding_KIND_UNTOUCHED Finding_Kind = 8
+	// Online by an adoption that is over.
+	Finding_KIND_ADOPTION_ENDED Finding_Kind = 9
 )
 
 // Enum value maps for Finding_Kind.
@@ -57,6 +59,7 @@ var (
 		6: "KIND_WITHDRAWN_SERVICE",
 		7: "KIND_TARGET_PASSED",
 		8: "KIND_UNTOUCHED",
+		9: "KIND_ADOPTION_ENDED",
 	}
 	Finding_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":         0,
@@ -68,6 +71,7 @@ var (
 		"KIND_WITHDRAWN_SERVICE":   6,
 		"KIND_TARGET_PASSED":       7,
 		"KIND_UNTOUCHED":           8,
+		"KIND_ADOPTION_ENDED":      9,
 	}
 )
 
@@ -222,7 +226,9 @@ type FindingCounts struct {
 	// Target date passed.
 	TargetPassed int32 `protobuf:"varint,10,opt,name=target_passed,json=targetPassed,proto3" json:"target_passed,omitempty"`
 	// Untouched for 180 days.
-	Untouched     int32 `protobuf:"varint,11,opt,name=untouched,proto3" json:"untouched,omitempty"`
+	Untouched int32 `protobuf:"varint,11,opt,name=untouched,proto3" json:"untouched,omitempty"`
+	// Online by an adoption that is over.
+	AdoptionEnded int32 `protobuf:"varint,12,opt,name=adoption_ended,json=adoptionEnded,proto3" json:"adoption_ended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -334,11 +340,18 @@ func (x *FindingCounts) GetUntouched() int32 {
 	return 0
 }
 
+func (x *FindingCounts) GetAdoptionEnded() int32 {
+	if x != nil {
+		return x.AdoptionEnded
+	}
+	return 0
+}
+
 var File_kompass_municipality_v1_finding_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/municipality/v1/finding.proto\x12\x17kompass.municipality.v1\"\x85\x04\n" +
+	"%kompass/municipality/v1/finding.proto\x12\x17kompass.municipality.v1\"\x9e\x04\n" +
 	"\aFinding\x129\n" +
 	"\x04kind\x18\x01 \x01(\x0e2%.kompass.municipality.v1.Finding.KindR\x04kind\x12&\n" +
 	"\x0eimplementation\x18\x02 \x01(\tR\x0eimplementation\x12%\n" +
@@ -350,7 +363,7 @@ const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
 	"\n" +
 	"message_de\x18\x06 \x01(\tR\tmessageDe\x12\x1d\n" +
 	"\n" +
-	"message_en\x18\a \x01(\tR\tmessageEn\"\xee\x01\n" +
+	"message_en\x18\a \x01(\tR\tmessageEn\"\x87\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18KIND_ONLINE_WITHOUT_LINK\x10\x01\x12\x1a\n" +
@@ -360,7 +373,8 @@ const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
 	"\x14KIND_UNKNOWN_SERVICE\x10\x05\x12\x1a\n" +
 	"\x16KIND_WITHDRAWN_SERVICE\x10\x06\x12\x16\n" +
 	"\x12KIND_TARGET_PASSED\x10\a\x12\x12\n" +
-	"\x0eKIND_UNTOUCHED\x10\b\"\xb7\x03\n" +
+	"\x0eKIND_UNTOUCHED\x10\b\x12\x17\n" +
+	"\x13KIND_ADOPTION_ENDED\x10\t\"\xde\x03\n" +
 	"\rFindingCounts\x12\"\n" +
 	"\fmunicipality\x18\x01 \x01(\tR\fmunicipality\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -373,7 +387,8 @@ const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
 	"\x11withdrawn_service\x18\t \x01(\x05R\x10withdrawnService\x12#\n" +
 	"\rtarget_passed\x18\n" +
 	" \x01(\x05R\ftargetPassed\x12\x1c\n" +
-	"\tuntouched\x18\v \x01(\x05R\tuntouchedB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
+	"\tuntouched\x18\v \x01(\x05R\tuntouched\x12%\n" +
+	"\x0eadoption_ended\x18\f \x01(\x05R\radoptionEndedB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
 
 var (
 	file_kompass_municipality_v1_finding_proto_rawDescOnce sync.Once

@@ -226,6 +226,8 @@ const (
 	Gap_KIND_SOLUTION_WITHDRAWN Gap_Kind = 6
 	// Nobody assessed whether the size class owes it; only listed on request.
 	Gap_KIND_NOT_ASSESSED Gap_Kind = 7
+	// Online by an adoption that is over.
+	Gap_KIND_ADOPTION_ENDED Gap_Kind = 8
 )
 
 // Enum value maps for Gap_Kind.
@@ -239,6 +241,7 @@ var (
 		5: "KIND_NO_LINK",
 		6: "KIND_SOLUTION_WITHDRAWN",
 		7: "KIND_NOT_ASSESSED",
+		8: "KIND_ADOPTION_ENDED",
 	}
 	Gap_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":        0,
@@ -249,6 +252,7 @@ var (
 		"KIND_NO_LINK":            5,
 		"KIND_SOLUTION_WITHDRAWN": 6,
 		"KIND_NOT_ASSESSED":       7,
+		"KIND_ADOPTION_ENDED":     8,
 	}
 )
 
@@ -276,7 +280,7 @@ func (x Gap_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Gap_Kind.Descriptor instead.
 func (Gap_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{5, 0}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Where its date comes from.
@@ -329,7 +333,7 @@ func (x PlanItem_DateSource) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PlanItem_DateSource.Descriptor instead.
 func (PlanItem_DateSource) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{13, 0}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // How much attention it wants.
@@ -386,7 +390,7 @@ func (x ReportMessage_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ReportMessage_Severity.Descriptor instead.
 func (ReportMessage_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{17, 0}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // A municipality or a Kreis.
@@ -702,7 +706,11 @@ type Implementation struct {
 	DisplayName string `protobuf:"bytes,18,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Since when the phase holds, "2026-03-01"; the day of the change when a change of phase names none. A day in the past
 	// corrects the past: trends and past days follow it. Never in the future.
-	PhaseDate     string `protobuf:"bytes,19,opt,name=phase_date,json=phaseDate,proto3" json:"phase_date,omitempty"`
+	PhaseDate string `protobuf:"bytes,19,opt,name=phase_date,json=phaseDate,proto3" json:"phase_date,omitempty"`
+	// The adoption that brought it online, as a resource name; empty when none did, or since somebody changed solution or phase.
+	Adoption string `protobuf:"bytes,20,opt,name=adoption,proto3" json:"adoption,omitempty"`
+	// True when that adoption is over: what is reported online may no longer be there.
+	AdoptionEnded bool `protobuf:"varint,21,opt,name=adoption_ended,json=adoptionEnded,proto3" json:"adoption_ended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -870,6 +878,102 @@ func (x *Implementation) GetPhaseDate() string {
 	return ""
 }
 
+func (x *Implementation) GetAdoption() string {
+	if x != nil {
+		return x.Adoption
+	}
+	return ""
+}
+
+func (x *Implementation) GetAdoptionEnded() bool {
+	if x != nil {
+		return x.AdoptionEnded
+	}
+	return false
+}
+
+// What an adoption that went live or ended did to the implementations of its municipality: it tells that it was done. Only stored.
+type AdoptionEffect struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/adoptionEffects/buende-hundesteuer-online".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The adoption, as a resource name.
+	Adoption string `protobuf:"bytes,2,opt,name=adoption,proto3" json:"adoption,omitempty"`
+	// Sequence of the marketplace's record that had the effect.
+	Sequence uint64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// How many implementations were changed.
+	Changed int32 `protobuf:"varint,4,opt,name=changed,proto3" json:"changed,omitempty"`
+	// How many were left alone: not applicable, or on another solution when it ended.
+	Skipped       int32 `protobuf:"varint,5,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptionEffect) Reset() {
+	*x = AdoptionEffect{}
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptionEffect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptionEffect) ProtoMessage() {}
+
+func (x *AdoptionEffect) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptionEffect.ProtoReflect.Descriptor instead.
+func (*AdoptionEffect) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AdoptionEffect) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AdoptionEffect) GetAdoption() string {
+	if x != nil {
+		return x.Adoption
+	}
+	return ""
+}
+
+func (x *AdoptionEffect) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *AdoptionEffect) GetChanged() int32 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *AdoptionEffect) GetSkipped() int32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
 // Reifegrad: a level of a named, versioned model.
 type Maturity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -886,7 +990,7 @@ type Maturity struct {
 
 func (x *Maturity) Reset() {
 	*x = Maturity{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[3]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -898,7 +1002,7 @@ func (x *Maturity) String() string {
 func (*Maturity) ProtoMessage() {}
 
 func (x *Maturity) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[3]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -911,7 +1015,7 @@ func (x *Maturity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Maturity.ProtoReflect.Descriptor instead.
 func (*Maturity) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{3}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Maturity) GetModel() string {
@@ -956,7 +1060,7 @@ type ImplementationChange struct {
 
 func (x *ImplementationChange) Reset() {
 	*x = ImplementationChange{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[4]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1072,7 @@ func (x *ImplementationChange) String() string {
 func (*ImplementationChange) ProtoMessage() {}
 
 func (x *ImplementationChange) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[4]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1085,7 @@ func (x *ImplementationChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImplementationChange.ProtoReflect.Descriptor instead.
 func (*ImplementationChange) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{4}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ImplementationChange) GetRevision() uint64 {
@@ -1055,7 +1159,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[5]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1171,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[5]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1184,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{5}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Gap) GetPublicService() string {
@@ -1184,7 +1288,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[6]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1300,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[6]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1313,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{6}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Candidate) GetSolution() string {
@@ -1307,7 +1411,7 @@ type RankReason struct {
 
 func (x *RankReason) Reset() {
 	*x = RankReason{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[7]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1423,7 @@ func (x *RankReason) String() string {
 func (*RankReason) ProtoMessage() {}
 
 func (x *RankReason) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[7]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1436,7 @@ func (x *RankReason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RankReason.ProtoReflect.Descriptor instead.
 func (*RankReason) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{7}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RankReason) GetReason() string {
@@ -1396,7 +1500,7 @@ type ProgressGroup struct {
 
 func (x *ProgressGroup) Reset() {
 	*x = ProgressGroup{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[8]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1408,7 +1512,7 @@ func (x *ProgressGroup) String() string {
 func (*ProgressGroup) ProtoMessage() {}
 
 func (x *ProgressGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[8]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1421,7 +1525,7 @@ func (x *ProgressGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProgressGroup.ProtoReflect.Descriptor instead.
 func (*ProgressGroup) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{8}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProgressGroup) GetKey() string {
@@ -1536,7 +1640,7 @@ type TrendPoint struct {
 
 func (x *TrendPoint) Reset() {
 	*x = TrendPoint{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +1652,7 @@ func (x *TrendPoint) String() string {
 func (*TrendPoint) ProtoMessage() {}
 
 func (x *TrendPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[9]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1665,7 @@ func (x *TrendPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrendPoint.ProtoReflect.Descriptor instead.
 func (*TrendPoint) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{9}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrendPoint) GetDate() string {
@@ -1644,7 +1748,7 @@ type TrendSeries struct {
 
 func (x *TrendSeries) Reset() {
 	*x = TrendSeries{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +1760,7 @@ func (x *TrendSeries) String() string {
 func (*TrendSeries) ProtoMessage() {}
 
 func (x *TrendSeries) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[10]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +1773,7 @@ func (x *TrendSeries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrendSeries.ProtoReflect.Descriptor instead.
 func (*TrendSeries) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{10}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TrendSeries) GetKey() string {
@@ -1739,7 +1843,7 @@ type Plan struct {
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1855,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[11]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1868,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{11}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Plan) GetName() string {
@@ -1888,7 +1992,7 @@ type PlanWeights struct {
 
 func (x *PlanWeights) Reset() {
 	*x = PlanWeights{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2004,7 @@ func (x *PlanWeights) String() string {
 func (*PlanWeights) ProtoMessage() {}
 
 func (x *PlanWeights) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[12]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2017,7 @@ func (x *PlanWeights) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanWeights.ProtoReflect.Descriptor instead.
 func (*PlanWeights) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{12}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PlanWeights) GetPriority() int32 {
@@ -2006,7 +2110,7 @@ type PlanItem struct {
 
 func (x *PlanItem) Reset() {
 	*x = PlanItem{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2122,7 @@ func (x *PlanItem) String() string {
 func (*PlanItem) ProtoMessage() {}
 
 func (x *PlanItem) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[13]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2135,7 @@ func (x *PlanItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanItem.ProtoReflect.Descriptor instead.
 func (*PlanItem) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{13}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PlanItem) GetPosition() int32 {
@@ -2167,7 +2271,7 @@ type PlanTerm struct {
 
 func (x *PlanTerm) Reset() {
 	*x = PlanTerm{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2283,7 @@ func (x *PlanTerm) String() string {
 func (*PlanTerm) ProtoMessage() {}
 
 func (x *PlanTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[14]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2296,7 @@ func (x *PlanTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanTerm.ProtoReflect.Descriptor instead.
 func (*PlanTerm) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{14}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlanTerm) GetTerm() string {
@@ -2254,7 +2358,7 @@ type DepartmentLoad struct {
 
 func (x *DepartmentLoad) Reset() {
 	*x = DepartmentLoad{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2370,7 @@ func (x *DepartmentLoad) String() string {
 func (*DepartmentLoad) ProtoMessage() {}
 
 func (x *DepartmentLoad) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[15]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2383,7 @@ func (x *DepartmentLoad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepartmentLoad.ProtoReflect.Descriptor instead.
 func (*DepartmentLoad) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{15}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DepartmentLoad) GetDepartment() string {
@@ -2346,7 +2450,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2462,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[16]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2475,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{16}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Report) GetName() string {
@@ -2482,7 +2586,7 @@ type ReportMessage struct {
 
 func (x *ReportMessage) Reset() {
 	*x = ReportMessage{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +2598,7 @@ func (x *ReportMessage) String() string {
 func (*ReportMessage) ProtoMessage() {}
 
 func (x *ReportMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[17]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +2611,7 @@ func (x *ReportMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportMessage.ProtoReflect.Descriptor instead.
 func (*ReportMessage) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{17}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReportMessage) GetKind() string {
@@ -2567,7 +2671,7 @@ type OnlineService struct {
 
 func (x *OnlineService) Reset() {
 	*x = OnlineService{}
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2579,7 +2683,7 @@ func (x *OnlineService) String() string {
 func (*OnlineService) ProtoMessage() {}
 
 func (x *OnlineService) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[18]
+	mi := &file_kompass_municipality_v1_municipality_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2592,7 +2696,7 @@ func (x *OnlineService) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OnlineService.ProtoReflect.Descriptor instead.
 func (*OnlineService) Descriptor() ([]byte, []int) {
-	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{18}
+	return file_kompass_municipality_v1_municipality_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OnlineService) GetPublicService() string {
@@ -2710,7 +2814,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
 	"\x04town\x18\x03 \x01(\tR\x04town\x12\x10\n" +
 	"\x03url\x18\x04 \x01(\tR\x03url:9\xeaA6\n" +
-	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\xd7\f\n" +
+	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\xa4\r\n" +
 	"\x0eImplementation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12K\n" +
 	"\x0epublic_service\x18\x02 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
@@ -2740,7 +2844,9 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\tfulfilled\x18\x11 \x01(\bB\x03\xe0A\x03R\tfulfilled\x12&\n" +
 	"\fdisplay_name\x18\x12 \x01(\tB\x03\xe0A\x03R\vdisplayName\x12\\\n" +
 	"\n" +
-	"phase_date\x18\x13 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\tphaseDate\"\x84\x01\n" +
+	"phase_date\x18\x13 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\tphaseDate\x12\x1f\n" +
+	"\badoption\x18\x14 \x01(\tB\x03\xe0A\x03R\badoption\x12*\n" +
+	"\x0eadoption_ended\x18\x15 \x01(\bB\x03\xe0A\x03R\radoptionEnded\"\x84\x01\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2755,7 +2861,13 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n" +
 	"\rPRIORITY_HIGH\x10\x03:b\xeaA_\n" +
 	"\x1dkompass.krz.de/Implementation\x12>municipalities/{municipality}/implementations/{public_service}B\x0f\n" +
-	"\r_annual_cases\"u\n" +
+	"\r_annual_cases\"\x90\x01\n" +
+	"\x0eAdoptionEffect\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\badoption\x18\x02 \x01(\tR\badoption\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\x04R\bsequence\x12\x18\n" +
+	"\achanged\x18\x04 \x01(\x05R\achanged\x12\x18\n" +
+	"\askipped\x18\x05 \x01(\x05R\askipped\"u\n" +
 	"\bMaturity\x12'\n" +
 	"\x05model\x18\x01 \x01(\tB\x11\xbaH\x0er\fR\x00R\x031.1R\x032.0R\x05model\x12\x1d\n" +
 	"\x05level\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x05level\x12!\n" +
@@ -2767,7 +2879,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12%\n" +
 	"\x0echanged_fields\x18\x05 \x03(\tR\rchangedFields\x12O\n" +
-	"\x0eimplementation\x18\x06 \x01(\v2'.kompass.municipality.v1.ImplementationR\x0eimplementation\"\xed\x04\n" +
+	"\x0eimplementation\x18\x06 \x01(\v2'.kompass.municipality.v1.ImplementationR\x0eimplementation\"\x86\x05\n" +
 	"\x03Gap\x12%\n" +
 	"\x0epublic_service\x18\x01 \x01(\tR\rpublicService\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -2782,7 +2894,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"candidates\x18\t \x03(\v2\".kompass.municipality.v1.CandidateR\n" +
 	"candidates\x12)\n" +
 	"\x10relevance_source\x18\n" +
-	" \x01(\tR\x0frelevanceSource\"\xb6\x01\n" +
+	" \x01(\tR\x0frelevanceSource\"\xcf\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_MISSING\x10\x01\x12\x10\n" +
@@ -2791,7 +2903,8 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\x14KIND_BELOW_THRESHOLD\x10\x04\x12\x10\n" +
 	"\fKIND_NO_LINK\x10\x05\x12\x1b\n" +
 	"\x17KIND_SOLUTION_WITHDRAWN\x10\x06\x12\x15\n" +
-	"\x11KIND_NOT_ASSESSED\x10\a\"\xc0\x03\n" +
+	"\x11KIND_NOT_ASSESSED\x10\a\x12\x17\n" +
+	"\x13KIND_ADOPTION_ENDED\x10\b\"\xc0\x03\n" +
 	"\tCandidate\x12\x1a\n" +
 	"\bsolution\x18\x01 \x01(\tR\bsolution\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
@@ -2995,7 +3108,7 @@ func file_kompass_municipality_v1_municipality_proto_rawDescGZIP() []byte {
 }
 
 var file_kompass_municipality_v1_municipality_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kompass_municipality_v1_municipality_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_kompass_municipality_v1_municipality_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_kompass_municipality_v1_municipality_proto_goTypes = []any{
 	(Municipality_Kind)(0),        // 0: kompass.municipality.v1.Municipality.Kind
 	(Implementation_Phase)(0),     // 1: kompass.municipality.v1.Implementation.Phase
@@ -3006,60 +3119,61 @@ var file_kompass_municipality_v1_municipality_proto_goTypes = []any{
 	(*Municipality)(nil),          // 6: kompass.municipality.v1.Municipality
 	(*DataCentre)(nil),            // 7: kompass.municipality.v1.DataCentre
 	(*Implementation)(nil),        // 8: kompass.municipality.v1.Implementation
-	(*Maturity)(nil),              // 9: kompass.municipality.v1.Maturity
-	(*ImplementationChange)(nil),  // 10: kompass.municipality.v1.ImplementationChange
-	(*Gap)(nil),                   // 11: kompass.municipality.v1.Gap
-	(*Candidate)(nil),             // 12: kompass.municipality.v1.Candidate
-	(*RankReason)(nil),            // 13: kompass.municipality.v1.RankReason
-	(*ProgressGroup)(nil),         // 14: kompass.municipality.v1.ProgressGroup
-	(*TrendPoint)(nil),            // 15: kompass.municipality.v1.TrendPoint
-	(*TrendSeries)(nil),           // 16: kompass.municipality.v1.TrendSeries
-	(*Plan)(nil),                  // 17: kompass.municipality.v1.Plan
-	(*PlanWeights)(nil),           // 18: kompass.municipality.v1.PlanWeights
-	(*PlanItem)(nil),              // 19: kompass.municipality.v1.PlanItem
-	(*PlanTerm)(nil),              // 20: kompass.municipality.v1.PlanTerm
-	(*DepartmentLoad)(nil),        // 21: kompass.municipality.v1.DepartmentLoad
-	(*Report)(nil),                // 22: kompass.municipality.v1.Report
-	(*ReportMessage)(nil),         // 23: kompass.municipality.v1.ReportMessage
-	(*OnlineService)(nil),         // 24: kompass.municipality.v1.OnlineService
-	(v1.SizeClass)(0),             // 25: kompass.common.v1.SizeClass
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*AdoptionEffect)(nil),        // 9: kompass.municipality.v1.AdoptionEffect
+	(*Maturity)(nil),              // 10: kompass.municipality.v1.Maturity
+	(*ImplementationChange)(nil),  // 11: kompass.municipality.v1.ImplementationChange
+	(*Gap)(nil),                   // 12: kompass.municipality.v1.Gap
+	(*Candidate)(nil),             // 13: kompass.municipality.v1.Candidate
+	(*RankReason)(nil),            // 14: kompass.municipality.v1.RankReason
+	(*ProgressGroup)(nil),         // 15: kompass.municipality.v1.ProgressGroup
+	(*TrendPoint)(nil),            // 16: kompass.municipality.v1.TrendPoint
+	(*TrendSeries)(nil),           // 17: kompass.municipality.v1.TrendSeries
+	(*Plan)(nil),                  // 18: kompass.municipality.v1.Plan
+	(*PlanWeights)(nil),           // 19: kompass.municipality.v1.PlanWeights
+	(*PlanItem)(nil),              // 20: kompass.municipality.v1.PlanItem
+	(*PlanTerm)(nil),              // 21: kompass.municipality.v1.PlanTerm
+	(*DepartmentLoad)(nil),        // 22: kompass.municipality.v1.DepartmentLoad
+	(*Report)(nil),                // 23: kompass.municipality.v1.Report
+	(*ReportMessage)(nil),         // 24: kompass.municipality.v1.ReportMessage
+	(*OnlineService)(nil),         // 25: kompass.municipality.v1.OnlineService
+	(v1.SizeClass)(0),             // 26: kompass.common.v1.SizeClass
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
 }
 var file_kompass_municipality_v1_municipality_proto_depIdxs = []int32{
 	0,  // 0: kompass.municipality.v1.Municipality.kind:type_name -> kompass.municipality.v1.Municipality.Kind
-	25, // 1: kompass.municipality.v1.Municipality.size_class:type_name -> kompass.common.v1.SizeClass
-	26, // 2: kompass.municipality.v1.Municipality.update_time:type_name -> google.protobuf.Timestamp
+	26, // 1: kompass.municipality.v1.Municipality.size_class:type_name -> kompass.common.v1.SizeClass
+	27, // 2: kompass.municipality.v1.Municipality.update_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: kompass.municipality.v1.Implementation.phase:type_name -> kompass.municipality.v1.Implementation.Phase
-	9,  // 4: kompass.municipality.v1.Implementation.maturity:type_name -> kompass.municipality.v1.Maturity
+	10, // 4: kompass.municipality.v1.Implementation.maturity:type_name -> kompass.municipality.v1.Maturity
 	2,  // 5: kompass.municipality.v1.Implementation.priority:type_name -> kompass.municipality.v1.Implementation.Priority
-	26, // 6: kompass.municipality.v1.Implementation.update_time:type_name -> google.protobuf.Timestamp
-	26, // 7: kompass.municipality.v1.ImplementationChange.time:type_name -> google.protobuf.Timestamp
+	27, // 6: kompass.municipality.v1.Implementation.update_time:type_name -> google.protobuf.Timestamp
+	27, // 7: kompass.municipality.v1.ImplementationChange.time:type_name -> google.protobuf.Timestamp
 	8,  // 8: kompass.municipality.v1.ImplementationChange.implementation:type_name -> kompass.municipality.v1.Implementation
 	3,  // 9: kompass.municipality.v1.Gap.kind:type_name -> kompass.municipality.v1.Gap.Kind
 	8,  // 10: kompass.municipality.v1.Gap.implementation:type_name -> kompass.municipality.v1.Implementation
-	12, // 11: kompass.municipality.v1.Gap.candidates:type_name -> kompass.municipality.v1.Candidate
-	9,  // 12: kompass.municipality.v1.Candidate.maturity:type_name -> kompass.municipality.v1.Maturity
-	13, // 13: kompass.municipality.v1.Candidate.reasons:type_name -> kompass.municipality.v1.RankReason
-	15, // 14: kompass.municipality.v1.TrendSeries.points:type_name -> kompass.municipality.v1.TrendPoint
-	18, // 15: kompass.municipality.v1.Plan.weights:type_name -> kompass.municipality.v1.PlanWeights
+	13, // 11: kompass.municipality.v1.Gap.candidates:type_name -> kompass.municipality.v1.Candidate
+	10, // 12: kompass.municipality.v1.Candidate.maturity:type_name -> kompass.municipality.v1.Maturity
+	14, // 13: kompass.municipality.v1.Candidate.reasons:type_name -> kompass.municipality.v1.RankReason
+	16, // 14: kompass.municipality.v1.TrendSeries.points:type_name -> kompass.municipality.v1.TrendPoint
+	19, // 15: kompass.municipality.v1.Plan.weights:type_name -> kompass.municipality.v1.PlanWeights
 	8,  // 16: kompass.municipality.v1.Plan.assumptions:type_name -> kompass.municipality.v1.Implementation
-	26, // 17: kompass.municipality.v1.Plan.update_time:type_name -> google.protobuf.Timestamp
-	19, // 18: kompass.municipality.v1.Plan.items:type_name -> kompass.municipality.v1.PlanItem
-	21, // 19: kompass.municipality.v1.Plan.departments:type_name -> kompass.municipality.v1.DepartmentLoad
+	27, // 17: kompass.municipality.v1.Plan.update_time:type_name -> google.protobuf.Timestamp
+	20, // 18: kompass.municipality.v1.Plan.items:type_name -> kompass.municipality.v1.PlanItem
+	22, // 19: kompass.municipality.v1.Plan.departments:type_name -> kompass.municipality.v1.DepartmentLoad
 	3,  // 20: kompass.municipality.v1.PlanItem.kind:type_name -> kompass.municipality.v1.Gap.Kind
 	4,  // 21: kompass.municipality.v1.PlanItem.target_date_source:type_name -> kompass.municipality.v1.PlanItem.DateSource
-	20, // 22: kompass.municipality.v1.PlanItem.terms:type_name -> kompass.municipality.v1.PlanTerm
+	21, // 22: kompass.municipality.v1.PlanItem.terms:type_name -> kompass.municipality.v1.PlanTerm
 	6,  // 23: kompass.municipality.v1.Report.municipality:type_name -> kompass.municipality.v1.Municipality
-	14, // 24: kompass.municipality.v1.Report.total:type_name -> kompass.municipality.v1.ProgressGroup
-	14, // 25: kompass.municipality.v1.Report.themes:type_name -> kompass.municipality.v1.ProgressGroup
-	14, // 26: kompass.municipality.v1.Report.size_class:type_name -> kompass.municipality.v1.ProgressGroup
-	14, // 27: kompass.municipality.v1.Report.district:type_name -> kompass.municipality.v1.ProgressGroup
-	15, // 28: kompass.municipality.v1.Report.trend:type_name -> kompass.municipality.v1.TrendPoint
-	19, // 29: kompass.municipality.v1.Report.next_items:type_name -> kompass.municipality.v1.PlanItem
-	21, // 30: kompass.municipality.v1.Report.departments:type_name -> kompass.municipality.v1.DepartmentLoad
-	23, // 31: kompass.municipality.v1.Report.messages:type_name -> kompass.municipality.v1.ReportMessage
+	15, // 24: kompass.municipality.v1.Report.total:type_name -> kompass.municipality.v1.ProgressGroup
+	15, // 25: kompass.municipality.v1.Report.themes:type_name -> kompass.municipality.v1.ProgressGroup
+	15, // 26: kompass.municipality.v1.Report.size_class:type_name -> kompass.municipality.v1.ProgressGroup
+	15, // 27: kompass.municipality.v1.Report.district:type_name -> kompass.municipality.v1.ProgressGroup
+	16, // 28: kompass.municipality.v1.Report.trend:type_name -> kompass.municipality.v1.TrendPoint
+	20, // 29: kompass.municipality.v1.Report.next_items:type_name -> kompass.municipality.v1.PlanItem
+	22, // 30: kompass.municipality.v1.Report.departments:type_name -> kompass.municipality.v1.DepartmentLoad
+	24, // 31: kompass.municipality.v1.Report.messages:type_name -> kompass.municipality.v1.ReportMessage
 	5,  // 32: kompass.municipality.v1.ReportMessage.severity:type_name -> kompass.municipality.v1.ReportMessage.Severity
-	9,  // 33: kompass.municipality.v1.OnlineService.maturity:type_name -> kompass.municipality.v1.Maturity
+	10, // 33: kompass.municipality.v1.OnlineService.maturity:type_name -> kompass.municipality.v1.Maturity
 	34, // [34:34] is the sub-list for method output_type
 	34, // [34:34] is the sub-list for method input_type
 	34, // [34:34] is the sub-list for extension type_name
@@ -3073,15 +3187,15 @@ func file_kompass_municipality_v1_municipality_proto_init() {
 		return
 	}
 	file_kompass_municipality_v1_municipality_proto_msgTypes[2].OneofWrappers = []any{}
-	file_kompass_municipality_v1_municipality_proto_msgTypes[6].OneofWrappers = []any{}
-	file_kompass_municipality_v1_municipality_proto_msgTypes[12].OneofWrappers = []any{}
+	file_kompass_municipality_v1_municipality_proto_msgTypes[7].OneofWrappers = []any{}
+	file_kompass_municipality_v1_municipality_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_municipality_proto_rawDesc), len(file_kompass_municipality_v1_municipality_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

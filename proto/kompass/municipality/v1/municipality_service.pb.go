@@ -3095,11 +3095,57 @@ func (x *ListFindingCountsResponse) GetTotalSize() int32 {
 	return 0
 }
 
+// Asks for open data.
+type GetOpenProgressRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON, CSV or XLSX: "json", "csv", "xlsx"; JSON when empty.
+	Format        string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOpenProgressRequest) Reset() {
+	*x = GetOpenProgressRequest{}
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOpenProgressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOpenProgressRequest) ProtoMessage() {}
+
+func (x *GetOpenProgressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_municipality_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOpenProgressRequest.ProtoReflect.Descriptor instead.
+func (*GetOpenProgressRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *GetOpenProgressRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
 var File_kompass_municipality_v1_municipality_service_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\n" +
-	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a%kompass/common/v1/import_report.proto\x1a%kompass/municipality/v1/finding.proto\x1a*kompass/municipality/v1/municipality.proto\x1a$kompass/municipality/v1/portal.proto\"Q\n" +
+	"2kompass/municipality/v1/municipality_service.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a%kompass/common/v1/import_report.proto\x1a\x1ekompass/common/v1/public.proto\x1a%kompass/municipality/v1/finding.proto\x1a*kompass/municipality/v1/municipality.proto\x1a$kompass/municipality/v1/portal.proto\"Q\n" +
 	"\x16GetMunicipalityRequest\x127\n" +
 	"\x04name\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x04name\"\xb4\x01\n" +
 	"\x19ListMunicipalitiesRequest\x12'\n" +
@@ -3349,7 +3395,9 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\x0efinding_counts\x18\x01 \x03(\v2&.kompass.municipality.v1.FindingCountsR\rfindingCounts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize2\xcb%\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"J\n" +
+	"\x16GetOpenProgressRequest\x120\n" +
+	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format2\xc8&\n" +
 	"\x13MunicipalityService\x12\x95\x01\n" +
 	"\x0fGetMunicipality\x12/.kompass.municipality.v1.GetMunicipalityRequest\x1a%.kompass.municipality.v1.Municipality\"*\xdaA\x04name\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=municipalities/*}\x12\x99\x01\n" +
 	"\x12ListMunicipalities\x122.kompass.municipality.v1.ListMunicipalitiesRequest\x1a3.kompass.municipality.v1.ListMunicipalitiesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/municipalities\x12\xca\x01\n" +
@@ -3380,7 +3428,8 @@ const file_kompass_municipality_v1_municipality_service_proto_rawDesc = "" +
 	"\fUpdatePortal\x12,.kompass.municipality.v1.UpdatePortalRequest\x1a\x1f.kompass.municipality.v1.Portal\"@\xdaA\x12portal,update_mask\x82\xd3\xe4\x93\x02%:\x06portal2\x1b/v1/{portal.name=portals/*}\x12\x81\x01\n" +
 	"\x0eGetPortalBoard\x12..kompass.municipality.v1.GetPortalBoardRequest\x1a$.kompass.municipality.v1.PortalBoard\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/portals:board\x12\xa4\x01\n" +
 	"\fListFindings\x12,.kompass.municipality.v1.ListFindingsRequest\x1a-.kompass.municipality.v1.ListFindingsResponse\"7\xdaA\x06parent\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=municipalities/*}/findings\x12\x90\x01\n" +
-	"\x11ListFindingCounts\x121.kompass.municipality.v1.ListFindingCountsRequest\x1a2.kompass.municipality.v1.ListFindingCountsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/findingsB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
+	"\x11ListFindingCounts\x121.kompass.municipality.v1.ListFindingCountsRequest\x1a2.kompass.municipality.v1.ListFindingCountsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/findings\x12{\n" +
+	"\x0fGetOpenProgress\x12/.kompass.municipality.v1.GetOpenProgressRequest\x1a\x14.google.api.HttpBody\"!\xe8\xe0\x18\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/openData/progressB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
 
 var (
 	file_kompass_municipality_v1_municipality_service_proto_rawDescOnce sync.Once
@@ -3395,7 +3444,7 @@ func file_kompass_municipality_v1_municipality_service_proto_rawDescGZIP() []byt
 }
 
 var file_kompass_municipality_v1_municipality_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_kompass_municipality_v1_municipality_service_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_kompass_municipality_v1_municipality_service_proto_goTypes = []any{
 	(ListProgressRequest_GroupBy)(0),           // 0: kompass.municipality.v1.ListProgressRequest.GroupBy
 	(ListProgressTrendRequest_Interval)(0),     // 1: kompass.municipality.v1.ListProgressTrendRequest.Interval
@@ -3442,61 +3491,62 @@ var file_kompass_municipality_v1_municipality_service_proto_goTypes = []any{
 	(*ListFindingsResponse)(nil),               // 42: kompass.municipality.v1.ListFindingsResponse
 	(*ListFindingCountsRequest)(nil),           // 43: kompass.municipality.v1.ListFindingCountsRequest
 	(*ListFindingCountsResponse)(nil),          // 44: kompass.municipality.v1.ListFindingCountsResponse
-	(*Municipality)(nil),                       // 45: kompass.municipality.v1.Municipality
-	(*fieldmaskpb.FieldMask)(nil),              // 46: google.protobuf.FieldMask
-	(v1.FileFormat)(0),                         // 47: kompass.common.v1.FileFormat
-	(*DataCentre)(nil),                         // 48: kompass.municipality.v1.DataCentre
-	(*Implementation)(nil),                     // 49: kompass.municipality.v1.Implementation
-	(*status.Status)(nil),                      // 50: google.rpc.Status
-	(*ImplementationChange)(nil),               // 51: kompass.municipality.v1.ImplementationChange
-	(*Gap)(nil),                                // 52: kompass.municipality.v1.Gap
-	(*OnlineService)(nil),                      // 53: kompass.municipality.v1.OnlineService
-	(*ProgressGroup)(nil),                      // 54: kompass.municipality.v1.ProgressGroup
-	(*TrendSeries)(nil),                        // 55: kompass.municipality.v1.TrendSeries
-	(*Plan)(nil),                               // 56: kompass.municipality.v1.Plan
-	(*Portal)(nil),                             // 57: kompass.municipality.v1.Portal
-	(*Finding)(nil),                            // 58: kompass.municipality.v1.Finding
-	(*FindingCounts)(nil),                      // 59: kompass.municipality.v1.FindingCounts
-	(*v1.ImportReport)(nil),                    // 60: kompass.common.v1.ImportReport
-	(*httpbody.HttpBody)(nil),                  // 61: google.api.HttpBody
-	(*Report)(nil),                             // 62: kompass.municipality.v1.Report
-	(*PortalBoard)(nil),                        // 63: kompass.municipality.v1.PortalBoard
+	(*GetOpenProgressRequest)(nil),             // 45: kompass.municipality.v1.GetOpenProgressRequest
+	(*Municipality)(nil),                       // 46: kompass.municipality.v1.Municipality
+	(*fieldmaskpb.FieldMask)(nil),              // 47: google.protobuf.FieldMask
+	(v1.FileFormat)(0),                         // 48: kompass.common.v1.FileFormat
+	(*DataCentre)(nil),                         // 49: kompass.municipality.v1.DataCentre
+	(*Implementation)(nil),                     // 50: kompass.municipality.v1.Implementation
+	(*status.Status)(nil),                      // 51: google.rpc.Status
+	(*ImplementationChange)(nil),               // 52: kompass.municipality.v1.ImplementationChange
+	(*Gap)(nil),                                // 53: kompass.municipality.v1.Gap
+	(*OnlineService)(nil),                      // 54: kompass.municipality.v1.OnlineService
+	(*ProgressGroup)(nil),                      // 55: kompass.municipality.v1.ProgressGroup
+	(*TrendSeries)(nil),                        // 56: kompass.municipality.v1.TrendSeries
+	(*Plan)(nil),                               // 57: kompass.municipality.v1.Plan
+	(*Portal)(nil),                             // 58: kompass.municipality.v1.Portal
+	(*Finding)(nil),                            // 59: kompass.municipality.v1.Finding
+	(*FindingCounts)(nil),                      // 60: kompass.municipality.v1.FindingCounts
+	(*v1.ImportReport)(nil),                    // 61: kompass.common.v1.ImportReport
+	(*httpbody.HttpBody)(nil),                  // 62: google.api.HttpBody
+	(*Report)(nil),                             // 63: kompass.municipality.v1.Report
+	(*PortalBoard)(nil),                        // 64: kompass.municipality.v1.PortalBoard
 }
 var file_kompass_municipality_v1_municipality_service_proto_depIdxs = []int32{
-	45, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
-	45, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
-	46, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
-	47, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
-	48, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
-	49, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
-	49, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
-	46, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 0: kompass.municipality.v1.ListMunicipalitiesResponse.municipalities:type_name -> kompass.municipality.v1.Municipality
+	46, // 1: kompass.municipality.v1.UpdateMunicipalityRequest.municipality:type_name -> kompass.municipality.v1.Municipality
+	47, // 2: kompass.municipality.v1.UpdateMunicipalityRequest.update_mask:type_name -> google.protobuf.FieldMask
+	48, // 3: kompass.municipality.v1.ImportMunicipalitiesRequest.format:type_name -> kompass.common.v1.FileFormat
+	49, // 4: kompass.municipality.v1.ListDataCentresResponse.data_centres:type_name -> kompass.municipality.v1.DataCentre
+	50, // 5: kompass.municipality.v1.ListImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	50, // 6: kompass.municipality.v1.UpdateImplementationRequest.implementation:type_name -> kompass.municipality.v1.Implementation
+	47, // 7: kompass.municipality.v1.UpdateImplementationRequest.update_mask:type_name -> google.protobuf.FieldMask
 	13, // 8: kompass.municipality.v1.BatchUpdateImplementationsRequest.requests:type_name -> kompass.municipality.v1.UpdateImplementationRequest
-	49, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
+	50, // 9: kompass.municipality.v1.BatchUpdateImplementationsResponse.implementations:type_name -> kompass.municipality.v1.Implementation
 	16, // 10: kompass.municipality.v1.BatchUpdateImplementationsResponse.results:type_name -> kompass.municipality.v1.BatchResult
-	49, // 11: kompass.municipality.v1.BatchResult.implementation:type_name -> kompass.municipality.v1.Implementation
-	50, // 12: kompass.municipality.v1.BatchResult.error:type_name -> google.rpc.Status
-	51, // 13: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
-	52, // 14: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
-	53, // 15: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
+	50, // 11: kompass.municipality.v1.BatchResult.implementation:type_name -> kompass.municipality.v1.Implementation
+	51, // 12: kompass.municipality.v1.BatchResult.error:type_name -> google.rpc.Status
+	52, // 13: kompass.municipality.v1.ListImplementationHistoryResponse.changes:type_name -> kompass.municipality.v1.ImplementationChange
+	53, // 14: kompass.municipality.v1.ListGapsResponse.gaps:type_name -> kompass.municipality.v1.Gap
+	54, // 15: kompass.municipality.v1.ListOnlineServicesResponse.online_services:type_name -> kompass.municipality.v1.OnlineService
 	0,  // 16: kompass.municipality.v1.ListProgressRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
-	54, // 17: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
-	54, // 18: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
-	47, // 19: kompass.municipality.v1.ImportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
-	47, // 20: kompass.municipality.v1.ExportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	55, // 17: kompass.municipality.v1.ListProgressResponse.progress:type_name -> kompass.municipality.v1.ProgressGroup
+	55, // 18: kompass.municipality.v1.ListProgressResponse.total:type_name -> kompass.municipality.v1.ProgressGroup
+	48, // 19: kompass.municipality.v1.ImportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
+	48, // 20: kompass.municipality.v1.ExportImplementationsRequest.format:type_name -> kompass.common.v1.FileFormat
 	0,  // 21: kompass.municipality.v1.ListProgressTrendRequest.group_by:type_name -> kompass.municipality.v1.ListProgressRequest.GroupBy
 	1,  // 22: kompass.municipality.v1.ListProgressTrendRequest.interval:type_name -> kompass.municipality.v1.ListProgressTrendRequest.Interval
-	55, // 23: kompass.municipality.v1.ListProgressTrendResponse.series:type_name -> kompass.municipality.v1.TrendSeries
-	55, // 24: kompass.municipality.v1.ListProgressTrendResponse.total:type_name -> kompass.municipality.v1.TrendSeries
-	56, // 25: kompass.municipality.v1.UpdatePlanRequest.plan:type_name -> kompass.municipality.v1.Plan
-	46, // 26: kompass.municipality.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
-	57, // 27: kompass.municipality.v1.ListPortalsResponse.portals:type_name -> kompass.municipality.v1.Portal
-	57, // 28: kompass.municipality.v1.CreatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
-	57, // 29: kompass.municipality.v1.UpdatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
-	46, // 30: kompass.municipality.v1.UpdatePortalRequest.update_mask:type_name -> google.protobuf.FieldMask
-	58, // 31: kompass.municipality.v1.ListFindingsResponse.findings:type_name -> kompass.municipality.v1.Finding
-	59, // 32: kompass.municipality.v1.ListFindingsResponse.counts:type_name -> kompass.municipality.v1.FindingCounts
-	59, // 33: kompass.municipality.v1.ListFindingCountsResponse.finding_counts:type_name -> kompass.municipality.v1.FindingCounts
+	56, // 23: kompass.municipality.v1.ListProgressTrendResponse.series:type_name -> kompass.municipality.v1.TrendSeries
+	56, // 24: kompass.municipality.v1.ListProgressTrendResponse.total:type_name -> kompass.municipality.v1.TrendSeries
+	57, // 25: kompass.municipality.v1.UpdatePlanRequest.plan:type_name -> kompass.municipality.v1.Plan
+	47, // 26: kompass.municipality.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	58, // 27: kompass.municipality.v1.ListPortalsResponse.portals:type_name -> kompass.municipality.v1.Portal
+	58, // 28: kompass.municipality.v1.CreatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
+	58, // 29: kompass.municipality.v1.UpdatePortalRequest.portal:type_name -> kompass.municipality.v1.Portal
+	47, // 30: kompass.municipality.v1.UpdatePortalRequest.update_mask:type_name -> google.protobuf.FieldMask
+	59, // 31: kompass.municipality.v1.ListFindingsResponse.findings:type_name -> kompass.municipality.v1.Finding
+	60, // 32: kompass.municipality.v1.ListFindingsResponse.counts:type_name -> kompass.municipality.v1.FindingCounts
+	60, // 33: kompass.municipality.v1.ListFindingCountsResponse.finding_counts:type_name -> kompass.municipality.v1.FindingCounts
 	2,  // 34: kompass.municipality.v1.MunicipalityService.GetMunicipality:input_type -> kompass.municipality.v1.GetMunicipalityRequest
 	3,  // 35: kompass.municipality.v1.MunicipalityService.ListMunicipalities:input_type -> kompass.municipality.v1.ListMunicipalitiesRequest
 	5,  // 36: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:input_type -> kompass.municipality.v1.UpdateMunicipalityRequest
@@ -3526,37 +3576,39 @@ var file_kompass_municipality_v1_municipality_service_proto_depIdxs = []int32{
 	40, // 60: kompass.municipality.v1.MunicipalityService.GetPortalBoard:input_type -> kompass.municipality.v1.GetPortalBoardRequest
 	41, // 61: kompass.municipality.v1.MunicipalityService.ListFindings:input_type -> kompass.municipality.v1.ListFindingsRequest
 	43, // 62: kompass.municipality.v1.MunicipalityService.ListFindingCounts:input_type -> kompass.municipality.v1.ListFindingCountsRequest
-	45, // 63: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
-	4,  // 64: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
-	45, // 65: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
-	60, // 66: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
-	48, // 67: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
-	9,  // 68: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
-	49, // 69: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
-	12, // 70: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
-	49, // 71: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
-	15, // 72: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
-	18, // 73: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
-	20, // 74: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
-	49, // 75: kompass.municipality.v1.MunicipalityService.RevertImplementation:output_type -> kompass.municipality.v1.Implementation
-	60, // 76: kompass.municipality.v1.MunicipalityService.ImportImplementations:output_type -> kompass.common.v1.ImportReport
-	61, // 77: kompass.municipality.v1.MunicipalityService.ExportImplementations:output_type -> google.api.HttpBody
-	22, // 78: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
-	24, // 79: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
-	26, // 80: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
-	31, // 81: kompass.municipality.v1.MunicipalityService.ListProgressTrend:output_type -> kompass.municipality.v1.ListProgressTrendResponse
-	56, // 82: kompass.municipality.v1.MunicipalityService.GetPlan:output_type -> kompass.municipality.v1.Plan
-	56, // 83: kompass.municipality.v1.MunicipalityService.UpdatePlan:output_type -> kompass.municipality.v1.Plan
-	62, // 84: kompass.municipality.v1.MunicipalityService.GetReport:output_type -> kompass.municipality.v1.Report
-	57, // 85: kompass.municipality.v1.MunicipalityService.GetPortal:output_type -> kompass.municipality.v1.Portal
-	37, // 86: kompass.municipality.v1.MunicipalityService.ListPortals:output_type -> kompass.municipality.v1.ListPortalsResponse
-	57, // 87: kompass.municipality.v1.MunicipalityService.CreatePortal:output_type -> kompass.municipality.v1.Portal
-	57, // 88: kompass.municipality.v1.MunicipalityService.UpdatePortal:output_type -> kompass.municipality.v1.Portal
-	63, // 89: kompass.municipality.v1.MunicipalityService.GetPortalBoard:output_type -> kompass.municipality.v1.PortalBoard
-	42, // 90: kompass.municipality.v1.MunicipalityService.ListFindings:output_type -> kompass.municipality.v1.ListFindingsResponse
-	44, // 91: kompass.municipality.v1.MunicipalityService.ListFindingCounts:output_type -> kompass.municipality.v1.ListFindingCountsResponse
-	63, // [63:92] is the sub-list for method output_type
-	34, // [34:63] is the sub-list for method input_type
+	45, // 63: kompass.municipality.v1.MunicipalityService.GetOpenProgress:input_type -> kompass.municipality.v1.GetOpenProgressRequest
+	46, // 64: kompass.municipality.v1.MunicipalityService.GetMunicipality:output_type -> kompass.municipality.v1.Municipality
+	4,  // 65: kompass.municipality.v1.MunicipalityService.ListMunicipalities:output_type -> kompass.municipality.v1.ListMunicipalitiesResponse
+	46, // 66: kompass.municipality.v1.MunicipalityService.UpdateMunicipality:output_type -> kompass.municipality.v1.Municipality
+	61, // 67: kompass.municipality.v1.MunicipalityService.ImportMunicipalities:output_type -> kompass.common.v1.ImportReport
+	49, // 68: kompass.municipality.v1.MunicipalityService.GetDataCentre:output_type -> kompass.municipality.v1.DataCentre
+	9,  // 69: kompass.municipality.v1.MunicipalityService.ListDataCentres:output_type -> kompass.municipality.v1.ListDataCentresResponse
+	50, // 70: kompass.municipality.v1.MunicipalityService.GetImplementation:output_type -> kompass.municipality.v1.Implementation
+	12, // 71: kompass.municipality.v1.MunicipalityService.ListImplementations:output_type -> kompass.municipality.v1.ListImplementationsResponse
+	50, // 72: kompass.municipality.v1.MunicipalityService.UpdateImplementation:output_type -> kompass.municipality.v1.Implementation
+	15, // 73: kompass.municipality.v1.MunicipalityService.BatchUpdateImplementations:output_type -> kompass.municipality.v1.BatchUpdateImplementationsResponse
+	18, // 74: kompass.municipality.v1.MunicipalityService.DeleteImplementation:output_type -> kompass.municipality.v1.DeleteImplementationResponse
+	20, // 75: kompass.municipality.v1.MunicipalityService.ListImplementationHistory:output_type -> kompass.municipality.v1.ListImplementationHistoryResponse
+	50, // 76: kompass.municipality.v1.MunicipalityService.RevertImplementation:output_type -> kompass.municipality.v1.Implementation
+	61, // 77: kompass.municipality.v1.MunicipalityService.ImportImplementations:output_type -> kompass.common.v1.ImportReport
+	62, // 78: kompass.municipality.v1.MunicipalityService.ExportImplementations:output_type -> google.api.HttpBody
+	22, // 79: kompass.municipality.v1.MunicipalityService.ListGaps:output_type -> kompass.municipality.v1.ListGapsResponse
+	24, // 80: kompass.municipality.v1.MunicipalityService.ListOnlineServices:output_type -> kompass.municipality.v1.ListOnlineServicesResponse
+	26, // 81: kompass.municipality.v1.MunicipalityService.ListProgress:output_type -> kompass.municipality.v1.ListProgressResponse
+	31, // 82: kompass.municipality.v1.MunicipalityService.ListProgressTrend:output_type -> kompass.municipality.v1.ListProgressTrendResponse
+	57, // 83: kompass.municipality.v1.MunicipalityService.GetPlan:output_type -> kompass.municipality.v1.Plan
+	57, // 84: kompass.municipality.v1.MunicipalityService.UpdatePlan:output_type -> kompass.municipality.v1.Plan
+	63, // 85: kompass.municipality.v1.MunicipalityService.GetReport:output_type -> kompass.municipality.v1.Report
+	58, // 86: kompass.municipality.v1.MunicipalityService.GetPortal:output_type -> kompass.municipality.v1.Portal
+	37, // 87: kompass.municipality.v1.MunicipalityService.ListPortals:output_type -> kompass.municipality.v1.ListPortalsResponse
+	58, // 88: kompass.municipality.v1.MunicipalityService.CreatePortal:output_type -> kompass.municipality.v1.Portal
+	58, // 89: kompass.municipality.v1.MunicipalityService.UpdatePortal:output_type -> kompass.municipality.v1.Portal
+	64, // 90: kompass.municipality.v1.MunicipalityService.GetPortalBoard:output_type -> kompass.municipality.v1.PortalBoard
+	42, // 91: kompass.municipality.v1.MunicipalityService.ListFindings:output_type -> kompass.municipality.v1.ListFindingsResponse
+	44, // 92: kompass.municipality.v1.MunicipalityService.ListFindingCounts:output_type -> kompass.municipality.v1.ListFindingCountsResponse
+	62, // 93: kompass.municipality.v1.MunicipalityService.GetOpenProgress:output_type -> google.api.HttpBody
+	64, // [64:94] is the sub-list for method output_type
+	34, // [34:64] is the sub-list for method input_type
 	34, // [34:34] is the sub-list for extension type_name
 	34, // [34:34] is the sub-list for extension extendee
 	0,  // [0:34] is the sub-list for field type_name
@@ -3576,7 +3628,7 @@ func file_kompass_municipality_v1_municipality_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_municipality_service_proto_rawDesc), len(file_kompass_municipality_v1_municipality_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

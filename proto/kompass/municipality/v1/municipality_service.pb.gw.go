@@ -1426,6 +1426,41 @@ func local_request_MunicipalityService_ListFindingCounts_0(ctx context.Context, 
 	return msg, metadata, err
 }
 
+var filter_MunicipalityService_GetOpenProgress_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
+func request_MunicipalityService_GetOpenProgress_0(ctx context.Context, marshaler runtime.Marshaler, client MunicipalityServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetOpenProgressRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_MunicipalityService_GetOpenProgress_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.GetOpenProgress(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_MunicipalityService_GetOpenProgress_0(ctx context.Context, marshaler runtime.Marshaler, server MunicipalityServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetOpenProgressRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_MunicipalityService_GetOpenProgress_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.GetOpenProgress(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterMunicipalityServiceHandlerServer registers the http handlers for service MunicipalityService to "mux".
 // UnaryRPC     :call MunicipalityServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -2012,6 +2047,26 @@ func RegisterMunicipalityServiceHandlerServer(ctx context.Context, mux *runtime.
 		}
 		forward_MunicipalityService_ListFindingCounts_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MunicipalityService_GetOpenProgress_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/kompass.municipality.v1.MunicipalityService/GetOpenProgress", runtime.WithHTTPPathPattern("/v1/openData/progress"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_MunicipalityService_GetOpenProgress_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MunicipalityService_GetOpenProgress_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 
 	return nil
 }
@@ -2545,6 +2600,23 @@ func RegisterMunicipalityServiceHandlerClient(ctx context.Context, mux *runtime.
 		}
 		forward_MunicipalityService_ListFindingCounts_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MunicipalityService_GetOpenProgress_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/kompass.municipality.v1.MunicipalityService/GetOpenProgress", runtime.WithHTTPPathPattern("/v1/openData/progress"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_MunicipalityService_GetOpenProgress_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MunicipalityService_GetOpenProgress_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -2578,6 +2650,7 @@ var (
 	pattern_MunicipalityService_GetPortalBoard_0             = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "portals"}, "board"))
 	pattern_MunicipalityService_ListFindings_0               = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "municipalities", "parent", "findings"}, ""))
 	pattern_MunicipalityService_ListFindingCounts_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "findings"}, ""))
+	pattern_MunicipalityService_GetOpenProgress_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"v1", "openData", "progress"}, ""))
 )
 
 var (
@@ -2610,4 +2683,5 @@ var (
 	forward_MunicipalityService_GetPortalBoard_0             = runtime.ForwardResponseMessage
 	forward_MunicipalityService_ListFindings_0               = runtime.ForwardResponseMessage
 	forward_MunicipalityService_ListFindingCounts_0          = runtime.ForwardResponseMessage
+	forward_MunicipalityService_GetOpenProgress_0            = runtime.ForwardResponseMessage
 )

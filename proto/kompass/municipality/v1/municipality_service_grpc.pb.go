@@ -50,6 +50,7 @@ const (
 	MunicipalityService_GetPortalBoard_FullMethodName             = "/kompass.municipality.v1.MunicipalityService/GetPortalBoard"
 	MunicipalityService_ListFindings_FullMethodName               = "/kompass.municipality.v1.MunicipalityService/ListFindings"
 	MunicipalityService_ListFindingCounts_FullMethodName          = "/kompass.municipality.v1.MunicipalityService/ListFindingCounts"
+	MunicipalityService_GetOpenProgress_FullMethodName            = "/kompass.municipality.v1.MunicipalityService/GetOpenProgress"
 )
 
 // MunicipalityServiceClient is the client API for MunicipalityService service.
@@ -123,6 +124,8 @@ type MunicipalityServiceClient interface {
 	ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error)
 	// How many findings each municipality and Kreis has.
 	ListFindingCounts(ctx context.Context, in *ListFindingCountsRequest, opts ...grpc.CallOption) (*ListFindingCountsResponse, error)
+	// The progress of all municipalities and Kreise as open data, for everybody.
+	GetOpenProgress(ctx context.Context, in *GetOpenProgressRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
 type municipalityServiceClient struct {
@@ -423,6 +426,16 @@ func (c *municipalityServiceClient) ListFindingCounts(ctx context.Context, in *L
 	return out, nil
 }
 
+func (c *municipalityServiceClient) GetOpenProgress(ctx context.Context, in *GetOpenProgressRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, MunicipalityService_GetOpenProgress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MunicipalityServiceServer is the server API for MunicipalityService service.
 // All implementations must embed UnimplementedMunicipalityServiceServer
 // for forward compatibility.
@@ -494,6 +507,8 @@ type MunicipalityServiceServer interface {
 	ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error)
 	// How many findings each municipality and Kreis has.
 	ListFindingCounts(context.Context, *ListFindingCountsRequest) (*ListFindingCountsResponse, error)
+	// The progress of all municipalities and Kreise as open data, for everybody.
+	GetOpenProgress(context.Context, *GetOpenProgressRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedMunicipalityServiceServer()
 }
 
@@ -590,6 +605,9 @@ func (UnimplementedMunicipalityServiceServer) ListFindings(context.Context, *Lis
 }
 func (UnimplementedMunicipalityServiceServer) ListFindingCounts(context.Context, *ListFindingCountsRequest) (*ListFindingCountsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFindingCounts not implemented")
+}
+func (UnimplementedMunicipalityServiceServer) GetOpenProgress(context.Context, *GetOpenProgressRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOpenProgress not implemented")
 }
 func (UnimplementedMunicipalityServiceServer) mustEmbedUnimplementedMunicipalityServiceServer() {}
 func (UnimplementedMunicipalityServiceServer) testEmbeddedByValue()                             {}
@@ -1134,6 +1152,24 @@ func _MunicipalityService_ListFindingCounts_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MunicipalityService_GetOpenProgress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOpenProgressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MunicipalityServiceServer).GetOpenProgress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MunicipalityService_GetOpenProgress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MunicipalityServiceServer).GetOpenProgress(ctx, req.(*GetOpenProgressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MunicipalityService_ServiceDesc is the grpc.ServiceDesc for MunicipalityService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1256,6 +1292,10 @@ var MunicipalityService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListFindingCounts",
 			Handler:    _MunicipalityService_ListFindingCounts_Handler,
+		},
+		{
+			MethodName: "GetOpenProgress",
+			Handler:    _MunicipalityService_GetOpenProgress_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
