@@ -22,11 +22,13 @@ type places struct {
 	users   func() []int32        // municipalities with an implementation on a solution, by its number, computed once
 }
 
-// place is a municipality or Kreis and what it recorded, reduced to what portfolio gaps and users need.
+// place is a municipality or Kreis and what it recorded, reduced to what gaps, users, contracts and costs need.
 type place struct {
 	known           bool // its own record has arrived and it was not removed
 	class           commonv1.SizeClass
 	population      int64
+	name            string           // "Bünde"
+	centre          string           // the data centre that serves it, as a resource name; empty when not known
 	implementations []implementation // ascending by service
 }
 
@@ -46,6 +48,14 @@ func newPlaces() places {
 func (p places) has(name string) bool {
 	place, ok := p.table.Get(strings.TrimPrefix(name, municipalities))
 	return ok && place.known
+}
+
+// centreOf is the data centre that serves a municipality (resource names); empty when not known.
+func (p places) centreOf(name string) string {
+	if place, ok := p.table.Get(strings.TrimPrefix(name, municipalities)); ok {
+		return place.centre
+	}
+	return ""
 }
 
 // hasCentre tells whether a resource name is that of a known data centre.
@@ -80,6 +90,7 @@ func (p places) applied(services, solutions *numbers, batch []ledger.Entry, inPl
 			}
 			place := edit.place(strings.TrimPrefix(e.Record.GetResource(), municipalities))
 			place.known, place.class, place.population = m != nil, m.GetSizeClass(), m.GetPopulation()
+			place.name, place.centre = m.GetDisplayName(), m.GetDataCentre()
 		case "implementation":
 			i, err := entity[*municipalityv1.Implementation](e)
 			if err != nil {
