@@ -7,7 +7,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/xzufi"
 	"kompass.krz.de/services/platform/fault"
 )
 

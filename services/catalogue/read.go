@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/xzufi"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/tabular"
 )

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
-	"kompass.krz.de/services/catalogue/xzufi"
+	"kompass.krz.de/services/platform/xzufi"
 )
 
 var escapeAgency = strings.NewReplacer("%", "%25", "/", "%2F")
