@@ -7,8 +7,8 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/platform/xzufi"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/xzufi"
 )
 
 // deliveryFields is what an XZuFi delivery says about a public service.

@@ -10,8 +10,8 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
-	"kompass.krz.de/services/platform/xzufi"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/xzufi"
 )
 
 // delivery is an XZuFi message with these objects.

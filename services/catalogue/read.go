@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	"kompass.krz.de/services/platform/xzufi"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/tabular"
+	"kompass.krz.de/services/platform/xzufi"
 )
 
 // maxFile is the largest file that an import takes, in bytes; the contract says the same.

@@ -68,13 +68,17 @@ type Responsibility struct {
 
 // OnlineService is an onlinedienst.
 type OnlineService struct {
-	Line       int
-	ID         ID
-	Name       string
-	ServiceIDs []ID
-	LeikaKeys  []string
-	Links      []Link
-	TrustLevel string // vertrauensniveau: code of the level of assurance it asks for
+	Line        int
+	ID          ID
+	Name        string
+	Description string
+	ServiceIDs  []ID
+	LeikaKeys   []string
+	Links       []Link
+	TrustLevel  string // vertrauensniveau: code of the level of assurance it asks for
+	TrustName   string // its name, where the sender gives one
+	ValidFrom   string // gueltigkeit, ISO 8601 as sent; empty is open
+	ValidUntil  string
 }
 
 // Link is an address of an online service.

@@ -72,7 +72,9 @@ func (r *reader) onlineService(n *node) {
 	o.Name = n.german("bezeichnung")
 	o.ServiceIDs = n.ids("leistungID")
 	o.LeikaKeys = n.leikaKeys()
-	o.TrustLevel = n.at("vertrauensniveau").code()
+	o.Description = cmp.Or(n.german("beschreibung"), n.german("teaser"))
+	o.TrustLevel, o.TrustName = n.at("vertrauensniveau").code(), plain(n.at("vertrauensniveau", "name").text)
+	o.ValidFrom, o.ValidUntil = n.validity()
 	for _, l := range n.all("link") {
 		// The address is a child of the same name; older senders put it into the element itself.
 		url := cmp.Or(l.at("link").value(), l.at("uri").value(), l.value())
