@@ -77,10 +77,10 @@ func counted(b marketplacev1.Price_Basis) bool {
 	return b == marketplacev1.Price_BASIS_PER_INHABITANT || b == marketplacev1.Price_BASIS_PER_CASE
 }
 
-// completePrices fills in what a price leaves open: euro, and one unit where units count. It changes s, which must be the
-// caller's own.
-func completePrices(s *marketplacev1.Solution) {
-	for _, p := range s.GetPrices() {
+// completePrices fills in what a price leaves open: euro, and one unit where units count. It changes the prices, which
+// must be the caller's own.
+func completePrices(prices []*marketplacev1.Price) {
+	for _, p := range prices {
 		if p.GetCurrency() == "" && p.GetBasis() != marketplacev1.Price_BASIS_FREE {
 			p.Currency = "EUR"
 		}

@@ -47,7 +47,7 @@ func TestOfferRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := proto.CloneOf(c.offer)
-			completePrices(s)
+			completePrices(s.GetPrices())
 			var fields []string
 			checkOffer(s, func(field, de, en string) {
 				if fields = append(fields, field); de == "" || en == "" {

@@ -99,7 +99,7 @@ func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmas
 	promised := s.GetPromisedDate()
 	given = proto.CloneOf(given)
 	completeCoverage(given)
-	completePrices(given)
+	completePrices(given.GetPrices())
 	changed, err := mask.Apply(s, given, m)
 	if err != nil {
 		return nil, err
