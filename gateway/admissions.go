@@ -19,16 +19,18 @@ type admissions struct {
 	since map[admission]time.Time
 }
 
-// admission is somebody at a service: the SHA-256 of the Authorization header, zero without one.
+// admission is somebody at a service: the SHA-256 of the Authorization header, zero without one. Whom it lets in to its public
+// methods, which is everybody, it has not let in to the others.
 type admission struct {
 	service string
+	public  bool
 	key     [sha256.Size]byte
 }
 
 func newAdmissions() *admissions { return &admissions{since: map[admission]time.Time{}} }
 
 func admissionOf(x *exchange) admission {
-	a := admission{service: x.endpoint.source.service}
+	a := admission{service: x.endpoint.source.service, public: x.endpoint.public}
 	if header := x.req.Header.Get("Authorization"); header != "" {
 		a.key = sha256.Sum256([]byte(header))
 	}

@@ -43,6 +43,7 @@ func (x *exchange) send(status int, c content, version string) {
 func (x *exchange) sendFinished(status int, f *finished) {
 	header := x.Header()
 	addVary(header, varyEncoding)
+	x.publish(status)
 	if header["Cache-Control"] == nil {
 		header["Cache-Control"] = cacheControl(x.req)
 	}

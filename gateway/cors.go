@@ -8,7 +8,7 @@ import (
 // Headers that scripts of other origins may send and read.
 const (
 	corsSend   = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Kompass-Revision, X-Request-Id"
-	corsRead   = "ETag, Kompass-Revision, Retry-After, X-Request-Id"
+	corsRead   = "ETag, Kompass-Revision, Link, Retry-After, X-Request-Id"
 	corsMaxAge = "600" // seconds
 )
 
@@ -26,10 +26,11 @@ func newCORS(origins []string, publicReads bool) cors {
 // active tells whether answers depend on the Origin header.
 func (c cors) active() bool { return len(c.origins) > 0 || c.publicReads }
 
-// permit returns the value of Access-Control-Allow-Origin for a method, or "".
-func (c cors) permit(origin, method string) string {
+// permit returns the value of Access-Control-Allow-Origin for a method, or "". Whatever the operator says, any origin may
+// read open data.
+func (c cors) permit(origin, method string, openData bool) string {
 	switch reading := method == http.MethodGet || method == http.MethodHead; {
-	case c.any, c.publicReads && reading:
+	case c.any, (c.publicReads || openData) && reading:
 		return "*"
 	case slices.Contains(c.origins, origin):
 		return origin
@@ -37,15 +38,15 @@ func (c cors) permit(origin, method string) string {
 	return ""
 }
 
-// shareOrigins answers preflights and marks what a browser may hand to a page of another origin.
+// shareOrigins answers preflights and marks what a browser may hand to a page of another origin. Open data is marked whoever
+// asks: what caches keep of it serves every page.
 func (e *edge) shareOrigins(next handler) handler {
-	if !e.cors.active() {
-		return next
-	}
 	return func(x *exchange) {
-		x.Header().Add("Vary", "Origin")
-		origin, method := x.req.Header.Get("Origin"), x.req.Method
-		if origin == "" {
+		openData, origin, method := x.route.public, x.req.Header.Get("Origin"), x.req.Method
+		if !openData && e.cors.active() {
+			x.Header().Add("Vary", "Origin")
+		}
+		if !openData && (origin == "" || !e.cors.active()) {
 			next(x)
 			return
 		}
@@ -55,7 +56,7 @@ func (e *edge) shareOrigins(next handler) handler {
 			method = wanted
 		}
 		header := x.Header()
-		if permitted := e.cors.permit(origin, method); permitted != "" {
+		if permitted := e.cors.permit(origin, method, openData); permitted != "" {
 			header.Set("Access-Control-Allow-Origin", permitted)
 			header.Set("Access-Control-Expose-Headers", corsRead)
 			if preflight {

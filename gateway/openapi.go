@@ -140,6 +140,9 @@ func (ep *endpoint) describe(operation, definitions object) {
 	if ep.download {
 		operation["produces"] = downloadTypes
 	}
+	if ep.public {
+		operation["produces"] = append([]any{contentJSON}, downloadTypes...)
+	}
 	if ep.method != "GET" {
 		operation["security"] = []any{object{"key": []any{}}}
 	}
@@ -173,13 +176,17 @@ func (ep *endpoint) describe(operation, definitions object) {
 
 // describe amends one parameter of the query.
 func (p *param) describe(parameter object) {
+	words := p.words
 	if p.choices != "" {
-		var names []any
-		for name := range strings.SplitSeq(p.choices, ", ") {
-			names = append(names, name)
-		}
-		parameter["enum"] = names
+		words = strings.Split(p.choices, ", ")
 		delete(parameter, "default")
+	}
+	var names []any
+	for _, word := range words {
+		names = append(names, word)
+	}
+	if names != nil {
+		parameter["enum"] = names
 	}
 	if p.field.Kind().String() == "bool" {
 		parameter["type"] = "boolean"

@@ -78,6 +78,9 @@ func (ep *endpoint) describeAnswers(responses object) {
 			good["schema"] = object{"type": "file"}
 			headers["Content-Disposition"] = object{"type": "string", "description": "The name under which to save the file."}
 		}
+		if ep.public {
+			headers["Link"] = object{"type": "string", "description": "The licence of the data: " + Licence + "."}
+		}
 	}
 	for _, status := range ep.statuses() {
 		responses[strconv.Itoa(status)] = object{"$ref": "#/responses/" + strconv.Itoa(status)}

@@ -26,6 +26,8 @@ type param struct {
 	short map[string]string
 	// choices lists the short spellings, for the message.
 	choices string
+	// words are the texts that the service takes, when it does not take any.
+	words []string
 }
 
 // paramsOf lists the parameters of an endpoint: the request's plain fields that neither path nor body fill.
@@ -40,7 +42,7 @@ func paramsOf(ep *endpoint) map[string]*param {
 			field.Kind() == protoreflect.BytesKind, field.IsMap():
 			continue
 		}
-		p := &param{field: field}
+		p := &param{field: field, words: wordsOf(field)}
 		if field.Enum() != nil {
 			p.short, p.choices = shortNames(field)
 		}
@@ -72,6 +74,12 @@ func shortNames(field protoreflect.FieldDescriptor) (names map[string]string, ch
 		list = append(list, short)
 	}
 	return names, strings.Join(list, ", ")
+}
+
+// wordsOf lists what the contract allows in a field of text, the empty one left out; nil when that is anything.
+func wordsOf(field protoreflect.FieldDescriptor) []string {
+	rules, _ := proto.GetExtension(field.Options(), validate.E_Field).(*validate.FieldRules)
+	return slices.DeleteFunc(slices.Clone(rules.GetString().GetIn()), func(word string) bool { return word == "" })
 }
 
 // camel turns snake_case into lowerCamelCase.

@@ -58,13 +58,17 @@ var extensions = map[string]string{
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
 
-// downloadAs names the file that a browser saves, after the path: "implementations-05758004.csv".
+// downloadAs names the file that a browser saves, after the path: "implementations-05758004.csv". It is empty for JSON, which
+// browsers show.
 func (x *exchange) downloadAs(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if kind == contentJSON {
+		return ""
+	}
 	name := x.segments[len(x.segments)-1]
-	if id := x.segments[len(x.segments)-2]; id != "-" { // all of them
+	if id := x.segments[len(x.segments)-2]; x.endpoint.bound != "" && id != "-" { // all of them
 		name += "-" + id
 	}
-	kind, _, _ := strings.Cut(contentType, ";")
 	return mime.FormatMediaType("attachment", map[string]string{"filename": name + extensions[kind]})
 }
 

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 )
 
 // routes is the tree of all paths, read from the contract's google.api.http rules: the route is known before the work
@@ -33,6 +35,7 @@ type route struct {
 	pattern   string               // "/v1/municipalities/*/gaps", as in the metrics
 	endpoints map[string]*endpoint // by HTTP method
 	allow     string               // of the Allow header
+	public    bool                 // all of them are
 }
 
 // endpoint is one method of a path: of the contract, or a page.
@@ -47,6 +50,7 @@ type endpoint struct {
 	bodyAll   bool                           // the body is the request itself
 	upload    bool                           // the body is a file
 	download  bool                           // the answer is one
+	public    bool                           // everybody may call it: open data
 	params    map[string]*param              // what the query may name, in JSON spelling
 	bound     string                         // field that the path fills: "implementation.name"
 	from, to  int                            // the segments that fill it
@@ -96,6 +100,8 @@ func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotati
 	}
 	file := input.Fields().ByName("file")
 	ep.download = method.Output().FullName() == (&httpbody.HttpBody{}).ProtoReflect().Descriptor().FullName()
+	everybody, _ := proto.GetExtension(method.Options(), commonv1.E_Public).(bool)
+	ep.public = everybody && verb == http.MethodGet
 	ep.upload = ep.bodyAll && file != nil && file.Kind() == protoreflect.BytesKind
 	pattern, err := ep.bind(template)
 	if err != nil {
@@ -152,7 +158,7 @@ func (t *routes) add(pattern string, ep *endpoint) {
 	}
 	r := n.verbs[verb]
 	if r == nil {
-		r = &route{pattern: pattern, endpoints: map[string]*endpoint{}}
+		r = &route{pattern: pattern, endpoints: map[string]*endpoint{}, public: true}
 		if n.verbs == nil {
 			n.verbs = map[string]*route{}
 		}
@@ -160,6 +166,7 @@ func (t *routes) add(pattern string, ep *endpoint) {
 		t.all = append(t.all, r)
 	}
 	r.endpoints[ep.method] = ep
+	r.public = r.public && ep.public
 	if ep.method == http.MethodGet {
 		r.endpoints[http.MethodHead] = ep
 	}

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 )
 
 // access is what a method does to the state.
@@ -16,6 +18,7 @@ type access int
 const (
 	change access = iota // also everything that is not known
 	read                 // its google.api.http rule is GET
+	public               // a read that the contract calls public: open data
 	open                 // health and reflection
 )
 
@@ -35,12 +38,21 @@ func accessOf(fullMethod string) access {
 	if err != nil || !isMethod {
 		return change
 	}
-	a := change
-	if rule, ok := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule); ok && readOnly(rule) {
-		a = read
-	}
+	a := accessBy(m.Options())
 	accesses.Store(fullMethod, a)
 	return a
+}
+
+// accessBy is what the options of a method say. Calling a method public opens it only when it reads.
+func accessBy(options proto.Message) access {
+	rule, ok := proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)
+	if !ok || !readOnly(rule) {
+		return change
+	}
+	if everybody, _ := proto.GetExtension(options, commonv1.E_Public).(bool); everybody {
+		return public
+	}
+	return read
 }
 
 // readOnly tells whether every binding of the rule is a GET.

@@ -1,5 +1,6 @@
 // Package identity says who calls: for now the administrator, by a key that the first start writes to the data directory.
-// Changes need the key; reads are open only where the operator says so; what is not known to be a read needs the key.
+// Changes need the key; reads are open only where the operator says so, those that the contract calls public always; what is not
+// known to be a read needs the key.
 // It must never log or return a key, keep one in clear text after the start, or accept a key file that others can read.
 package identity
 
@@ -26,7 +27,7 @@ const (
 	TokenFile = "admin.token"
 	// Administrator is the actor of calls with the administrator's key.
 	Administrator = "administrator"
-	// Anonymous is the actor of open reads.
+	// Anonymous is the actor of open reads and of public ones.
 	Anonymous = "anonymous"
 
 	prefix   = "kompass_"
@@ -118,7 +119,7 @@ func (k *Keys) Authenticate(ctx context.Context, fullMethod string) (actor strin
 		return Anonymous, nil
 	}
 	switch values := metadata.ValueFromIncomingContext(ctx, "authorization"); {
-	case len(values) == 0 && access == read && k.openReads:
+	case len(values) == 0 && (access == public || access == read && k.openReads):
 		return Anonymous, nil
 	case len(values) == 0:
 		return "", fault.New(fault.Unauthenticated)

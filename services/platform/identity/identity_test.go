@@ -4,14 +4,20 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	_ "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	_ "kompass.krz.de/proto/kompass/marketplace/v1"
 	_ "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
@@ -22,6 +28,7 @@ const (
 	relevance = "/kompass.catalogue.v1.CatalogueService/GetRelevance"
 	update    = "/kompass.catalogue.v1.CatalogueService/UpdateRelevance"
 	importer  = "/kompass.catalogue.v1.CatalogueService/ImportCatalogue"
+	openData  = "/kompass.marketplace.v1.MarketplaceService/GetOpenProjects"
 	remove    = "/kompass.municipality.v1.MunicipalityService/DeleteImplementation"
 )
 
@@ -46,6 +53,11 @@ func TestAuthenticate(t *testing.T) {
 		"read with wrong key":      {loopback, bearer("Bearer kompass_x"), getTheme, "", fault.KeyInvalid},
 		"shut read":                {shut, context.Background(), getTheme, "", fault.Unauthenticated},
 		"shut read with key":       {shut, bearer("bearer kompass_k"), getTheme, Administrator, nil},
+		"public":                   {shut, context.Background(), openData, Anonymous, nil},
+		"public on loopback":       {loopback, context.Background(), openData, Anonymous, nil},
+		"public with key":          {shut, bearer("Bearer kompass_k"), openData, Administrator, nil},
+		"public with wrong key":    {shut, bearer("Bearer kompass_x"), openData, "", fault.KeyInvalid},
+		"beside a public one":      {shut, context.Background(), "/kompass.marketplace.v1.MarketplaceService/ListProjects", "", fault.Unauthenticated},
 		"change":                   {loopback, context.Background(), update, "", fault.Unauthenticated},
 		"change with key":          {loopback, bearer("Bearer kompass_k"), update, Administrator, nil},
 		"import":                   {loopback, context.Background(), importer, "", fault.Unauthenticated},
@@ -84,6 +96,51 @@ func TestOneBindingThatChangesMakesAChange(t *testing.T) {
 	both := &annotations.HttpRule{Pattern: get.GetPattern(), AdditionalBindings: []*annotations.HttpRule{get, post}}
 	if !readOnly(get) || readOnly(post) || readOnly(both) || readOnly(nil) {
 		t.Errorf("get %v, post %v, both %v, none %v", readOnly(get), readOnly(post), readOnly(both), readOnly(nil))
+	}
+}
+
+// TestPublicOpensReadsAlone: a change stays shut whatever else the contract says of it.
+func TestPublicOpensReadsAlone(t *testing.T) {
+	t.Parallel()
+	get := &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: "/v1/a"}}
+	post := &annotations.HttpRule{Pattern: &annotations.HttpRule_Post{Post: "/v1/a"}}
+	both := &annotations.HttpRule{Pattern: get.GetPattern(), AdditionalBindings: []*annotations.HttpRule{post}}
+	for _, c := range []struct {
+		rule   *annotations.HttpRule
+		public bool
+		want   access
+	}{
+		{get, true, public}, {get, false, read}, {post, true, change}, {both, true, change}, {nil, true, change},
+	} {
+		options := &descriptorpb.MethodOptions{}
+		if c.rule != nil {
+			proto.SetExtension(options, annotations.E_Http, c.rule)
+		}
+		proto.SetExtension(options, commonv1.E_Public, c.public)
+		if got := accessBy(options); got != c.want {
+			t.Errorf("%v, public %v: %v, want %v", c.rule, c.public, got, c.want)
+		}
+	}
+}
+
+// TestPublicMethods names all methods that everybody may call: another one is a decision, not an accident.
+func TestPublicMethods(t *testing.T) {
+	t.Parallel()
+	var names []string
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			methods := f.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				if accessBy(methods.Get(j).Options()) == public {
+					names = append(names, string(methods.Get(j).Name()))
+				}
+			}
+		}
+		return true
+	})
+	slices.Sort(names)
+	if want := []string{"GetOpenOffers", "GetOpenProgress", "GetOpenProjects"}; !slices.Equal(names, want) {
+		t.Errorf("public: %v, want %v", names, want)
 	}
 }
 
