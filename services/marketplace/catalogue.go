@@ -16,11 +16,12 @@ import (
 
 // catalogue is what the marketplace keeps of the stream "catalogue". It is immutable.
 type catalogue struct {
-	services    state.Table[service]         // by resource name
-	themes      state.Table[string]          // theme of an OZG service, by the resource name of the latter
-	knownThemes state.Table[struct{}]        // the themes that there are, by resource name
-	rules       state.Table[relevance.Rules] // by the resource name of the public or OZG service that they are about
-	duties      func() []duty                // who owes what, computed once
+	services   state.Table[service]         // by resource name
+	themes     state.Table[string]          // theme of an OZG service, by the resource name of the latter
+	themeNames state.Table[string]          // what the themes that there are are called, by resource name
+	rules      state.Table[relevance.Rules] // by the resource name of the public or OZG service that they are about
+	duties     func() []duty                // who owes what, computed once
+	bySource   func() map[string]string     // public services by the numbers under which offices know them, computed once
 }
 
 // service is what counts of a public service.
@@ -29,6 +30,7 @@ type service struct {
 	displayName string
 	ozgService  string
 	withdrawn   bool
+	sources     []string // under which offices know it: "agency/id"
 }
 
 // duty is a public service that some size class owes.
@@ -41,18 +43,19 @@ type duty struct {
 
 func newCatalogue() catalogue {
 	return catalogue{
-		services:    state.NewTable[service](),
-		themes:      state.NewTable[string](),
-		knownThemes: state.NewTable[struct{}](),
-		rules:       state.NewTable[relevance.Rules](),
-		duties:      func() []duty { return nil },
+		services:   state.NewTable[service](),
+		themes:     state.NewTable[string](),
+		themeNames: state.NewTable[string](),
+		rules:      state.NewTable[relevance.Rules](),
+		duties:     func() []duty { return nil },
+		bySource:   func() map[string]string { return nil },
 	}
 }
 
 // applied is the catalogue after a batch of its stream; entries that the marketplace does not need are passed over.
 func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error) {
 	services, themes, rules := c.services.Edit(), c.themes.Edit(), c.rules.Edit()
-	knownThemes := c.knownThemes.Edit()
+	themeNames := c.themeNames.Edit()
 	for _, e := range batch {
 		name := e.Record.GetResource()
 		switch entityOf(e.Subject) {
@@ -67,13 +70,17 @@ func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error
 			}
 			services.Set(name, service{
 				number: ids.of(name), displayName: p.GetDisplayName(), ozgService: p.GetOzgService(),
-				withdrawn: p.GetState() == cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN,
+				withdrawn: p.GetState() == cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN, sources: p.GetSourceIds(),
 			})
 		case "theme":
-			if e.Entity == nil {
-				knownThemes.Delete(name)
+			t, err := entity[*cataloguev1.Theme](e)
+			if err != nil {
+				return c, err
+			}
+			if t == nil {
+				themeNames.Delete(name)
 			} else {
-				knownThemes.Set(name, struct{}{})
+				themeNames.Set(name, t.GetDisplayName())
 			}
 		case "ozgService":
 			o, err := entity[*cataloguev1.OzgService](e)
@@ -89,9 +96,20 @@ func (c catalogue) applied(ids *numbers, batch []ledger.Entry) (catalogue, error
 			rules.Set(strings.TrimSuffix(name, "/relevance"), relevance.RulesOf(r))
 		}
 	}
-	c = catalogue{services: services.Done(), themes: themes.Done(), knownThemes: knownThemes.Done(), rules: rules.Done()}
-	c.duties = sync.OnceValue(c.computeDuties)
+	c = catalogue{services: services.Done(), themes: themes.Done(), themeNames: themeNames.Done(), rules: rules.Done()}
+	c.duties, c.bySource = sync.OnceValue(c.computeDuties), sync.OnceValue(c.indexSources)
 	return c, nil
+}
+
+// indexSources finds public services by the numbers under which offices know them.
+func (c catalogue) indexSources() map[string]string {
+	index := map[string]string{}
+	for name, s := range c.services.All() {
+		for _, source := range s.sources {
+			index[source] = name
+		}
+	}
+	return index
 }
 
 // computeDuties lists what anybody owes, in the German order of the names; ties by resource name.

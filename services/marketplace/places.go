@@ -17,9 +17,9 @@ const municipalities = "municipalities/"
 
 // places is what the marketplace keeps of the stream "municipality". It is immutable.
 type places struct {
-	table   state.Table[*place]   // by AGS
-	centres state.Table[struct{}] // names of the data centres
-	users   func() []int32        // municipalities with an implementation on a solution, by its number, computed once
+	table   state.Table[*place] // by AGS
+	centres state.Table[string] // names of the data centres that people know, by resource name
+	users   func() []int32      // municipalities with an implementation on a solution, by its number, computed once
 }
 
 // place is a municipality or Kreis and what it recorded, reduced to what gaps, users, contracts and costs need.
@@ -41,7 +41,7 @@ type implementation struct {
 }
 
 func newPlaces() places {
-	return places{table: state.NewTable[*place](), centres: state.NewTable[struct{}](), users: func() []int32 { return nil }}
+	return places{table: state.NewTable[*place](), centres: state.NewTable[string](), users: func() []int32 { return nil }}
 }
 
 // has tells whether a resource name is that of a known municipality or Kreis.
@@ -78,10 +78,14 @@ func (p places) applied(services, solutions *numbers, batch []ledger.Entry, inPl
 	for _, e := range batch {
 		switch entityOf(e.Subject) {
 		case "dataCentre":
-			if name := e.Record.GetResource(); e.Entity == nil {
-				centres.Delete(name)
+			c, err := entity[*municipalityv1.DataCentre](e)
+			if err != nil {
+				return p, err
+			}
+			if c == nil {
+				centres.Delete(e.Record.GetResource())
 			} else {
-				centres.Set(name, struct{}{})
+				centres.Set(e.Record.GetResource(), c.GetDisplayName())
 			}
 		case "municipality":
 			m, err := entity[*municipalityv1.Municipality](e)

@@ -109,7 +109,7 @@ func (w world) knows(resource string) (known bool) {
 	collection, _, _ := strings.Cut(resource, "/")
 	switch collection {
 	case "themes":
-		_, known = w.catalogue.knownThemes.Get(resource)
+		_, known = w.catalogue.themeNames.Get(resource)
 	case "publicServices":
 		_, known = w.catalogue.services.Get(resource)
 	case "municipalities":

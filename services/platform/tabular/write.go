@@ -87,31 +87,75 @@ func (k Kind) number(cell string) (int64, bool) {
 // dates are such in Excel too; every other cell is text, and stays text when it is edited, so keys survive. kinds are
 // as in WriteCSV. Cells beyond Excel's 32,767 characters are an *Error rather than cut.
 func WriteXLSX(w io.Writer, sheet string, header []string, rows iter.Seq[[]string], kinds ...Kind) error {
+	return WriteWorkbook(w, Sheet{sheet, header, rows, kinds}, "", nil)
+}
+
+// Sheet is a table of a workbook.
+type Sheet struct {
+	// Name is on its tab, at most 31 characters.
+	Name string
+	// Header is its first row.
+	Header []string
+	// Rows are the others, each valid until the next one.
+	Rows iter.Seq[[]string]
+	// Kinds are those of the columns, Text where there is none.
+	Kinds []Kind
+}
+
+// WriteWorkbook is [WriteXLSX] with a second sheet of some texts about the table; without texts there is none.
+func WriteWorkbook(w io.Writer, table Sheet, about string, texts [][]string) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	if err := f.SetSheetName("Sheet1", sheet); err != nil {
+	if err := f.SetSheetName("Sheet1", table.Name); err != nil {
 		return err
 	}
-	s := sheetWriter{kinds: kinds}
+	if err := table.write(f); err != nil {
+		return err
+	}
+	if len(texts) > 0 {
+		if err := addTexts(f, about, texts); err != nil {
+			return err
+		}
+	}
+	return f.Write(w)
+}
+
+func (t Sheet) write(f *excelize.File) error {
+	s := sheetWriter{kinds: t.Kinds}
 	if err := s.makeStyles(f); err != nil {
 		return err
 	}
 	var err error
-	if s.stream, err = f.NewStreamWriter(sheet); err != nil {
+	if s.stream, err = f.NewStreamWriter(t.Name); err != nil {
 		return err
 	}
-	if err := s.layout(len(header)); err != nil {
+	if err := s.layout(len(t.Header)); err != nil {
 		return err
 	}
-	for cells := range withHeader(header, rows) {
+	for cells := range withHeader(t.Header, t.Rows) {
 		if err := s.row(cells); err != nil {
 			return err
 		}
 	}
-	if err := s.stream.Flush(); err != nil {
+	return s.stream.Flush()
+}
+
+// addTexts writes cell by cell: excelize puts several streams into the file in any order, and the same table shall be the same
+// bytes.
+func addTexts(f *excelize.File, name string, texts [][]string) error {
+	if _, err := f.NewSheet(name); err != nil {
 		return err
 	}
-	return f.Write(w)
+	for i, row := range texts {
+		start, err := excelize.CoordinatesToCellName(1, i+1)
+		if err != nil {
+			return err
+		}
+		if err := f.SetSheetRow(name, start, &row); err != nil {
+			return err
+		}
+	}
+	return f.SetColWidth(name, "A", "B", 24)
 }
 
 // sheetWriter writes the rows of a sheet, the header first.
