@@ -1266,13 +1266,14 @@ func (x *ProjectParticipation) GetRows() []*ParticipationRow {
 // One row of the participation.
 type ParticipationRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The municipality, data centre or theme, as a resource name; empty for projects without a theme.
+	// The municipality, data centre or theme, as a resource name; empty for projects without a theme, and for municipalities that no
+	// known data centre serves.
 	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Its name.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Projects that it takes part in or leads, as resource names.
 	Projects []string `protobuf:"bytes,3,rep,name=projects,proto3" json:"projects,omitempty"`
-	// How many of these it leads; 0 for a theme.
+	// How many of these it leads, or for a data centre a municipality that it serves; 0 for a theme.
 	Leading int32 `protobuf:"varint,4,opt,name=leading,proto3" json:"leading,omitempty"`
 	// How many municipalities and Kreise take part.
 	Municipalities int32 `protobuf:"varint,5,opt,name=municipalities,proto3" json:"municipalities,omitempty"`
