@@ -31,18 +31,21 @@ type world struct {
 	adoptions state.Table[*marketplacev1.Adoption]      // by resource name
 	groups    state.Table[*marketplacev1.AdoptionGroup] // by resource name
 	contracts state.Table[*marketplacev1.Contract]      // by resource name
+	adopters  adopters
 	catalogue catalogue
 	places    places
 
 	serviceNumbers, solutionNumbers *numbers
 
-	providerList func() []*marketplacev1.Provider     // by name
-	solutionList func() []*marketplacev1.Solution     // by name, with their users
-	projectList  func() []*marketplacev1.Project      // by name, as stored
-	questionList func() []*marketplacev1.Question     // by name
-	reliability  func(day string) reliabilities       // see trustOf
-	covered      func() reach                         // of published solutions
-	gaps         func() []*marketplacev1.PortfolioGap // by rank
+	providerList func() []*marketplacev1.Provider      // by name
+	solutionList func() []*marketplacev1.Solution      // by name, with their users
+	projectList  func() []*marketplacev1.Project       // by name, as stored
+	questionList func() []*marketplacev1.Question      // by name
+	adoptionList func() []*marketplacev1.Adoption      // by name, with their overlaps
+	groupList    func() []*marketplacev1.AdoptionGroup // by name, with their counts
+	reliability  func(day string) reliabilities        // see trustOf
+	covered      func() reach                          // of published solutions
+	gaps         func() []*marketplacev1.PortfolioGap  // by rank
 }
 
 func emptyWorld() world {
@@ -54,6 +57,7 @@ func emptyWorld() world {
 		adoptions:       state.NewTable[*marketplacev1.Adoption](),
 		groups:          state.NewTable[*marketplacev1.AdoptionGroup](),
 		contracts:       state.NewTable[*marketplacev1.Contract](),
+		adopters:        newAdopters(),
 		catalogue:       newCatalogue(),
 		places:          newPlaces(),
 		serviceNumbers:  newNumbers(),
@@ -88,6 +92,7 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, replaying boo
 func (w *world) applyOwn(batch []ledger.Entry) error {
 	providers, solutions, projects, questions := w.providers.Edit(), w.solutions.Edit(), w.projects.Edit(), w.questions.Edit()
 	adoptions, groups, contracts := w.adoptions.Edit(), w.groups.Edit(), w.contracts.Edit()
+	adopters := w.adopters.edit()
 	for _, e := range batch {
 		var err error
 		switch kind := entityOf(e.Subject); kind {
@@ -104,7 +109,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 		case "question":
 			err = store(questions, e, func(q *marketplacev1.Question) { q.Etag, q.UpdateTime = etagOf(e), e.Record.GetTime() })
 		case "adoption":
-			err = store(adoptions, e, func(a *marketplacev1.Adoption) { a.Etag, a.UpdateTime = etagOf(e), e.Record.GetTime() })
+			err = storeAdoption(adoptions, adopters, e)
 		case "adoptionGroup":
 			err = store(groups, e, func(g *marketplacev1.AdoptionGroup) { g.Etag, g.UpdateTime = etagOf(e), e.Record.GetTime() })
 		case "contract":
@@ -118,6 +123,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 	}
 	w.providers, w.solutions, w.projects, w.questions = providers.Done(), solutions.Done(), projects.Done(), questions.Done()
 	w.adoptions, w.groups, w.contracts = adoptions.Done(), groups.Done(), contracts.Done()
+	w.adopters = adopters.done()
 	w.deriveOwn()
 	return nil
 }
@@ -148,6 +154,9 @@ func (w *world) deriveOwn() {
 	w.reliability = trustOf(w.solutions)
 	w.projectList = sync.OnceValue(w.projects.Values)
 	w.questionList = sync.OnceValue(w.questions.Values)
+	adoptions, groups, adopters := w.adoptions, w.groups, w.adopters
+	w.adoptionList = sync.OnceValue(func() []*marketplacev1.Adoption { return shownAdoptions(adoptions) })
+	w.groupList = sync.OnceValue(func() []*marketplacev1.AdoptionGroup { return adopters.shownGroups(groups) })
 	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.reach)
 }
 

@@ -1,0 +1,130 @@
+package marketplace
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/list"
+	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/server"
+)
+
+var adoptionKind = kind[*marketplacev1.Adoption]{
+	token: "adoption",
+	find:  func(w world, name string) (*marketplacev1.Adoption, bool) { return w.adoption(name) },
+	bare: func(a *marketplacev1.Adoption) *marketplacev1.Adoption {
+		a = proto.CloneOf(a)
+		a.Etag, a.UpdateTime, a.Overlaps = "", nil, nil
+		for _, s := range a.GetServices() {
+			s.Maturity = maturity.Stored(s.GetMaturity())
+		}
+		return a
+	},
+}
+
+// GetAdoption answers one adoption.
+func (s *Service) GetAdoption(_ context.Context, req *marketplacev1.GetAdoptionRequest) (*marketplacev1.Adoption, error) {
+	w, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	a, ok := w.adoption(req.GetName())
+	if !ok {
+		return nil, fault.New(fault.NotFound, "resource", req.GetName())
+	}
+	return a, nil
+}
+
+// ListAdoptions answers a page of adoptions.
+func (s *Service) ListAdoptions(_ context.Context, req *marketplacev1.ListAdoptionsRequest) (*marketplacev1.ListAdoptionsResponse, error) {
+	w, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	page, next, total, err := list.Page(req, w.adoptionList(), list.Options[*marketplacev1.Adoption]{})
+	if err != nil {
+		return nil, err
+	}
+	return &marketplacev1.ListAdoptionsResponse{Adoptions: page, NextPageToken: next, TotalSize: total}, nil
+}
+
+// CreateAdoption records the interest of a municipality in a solution.
+func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateAdoptionRequest) (*marketplacev1.Adoption, error) {
+	var created *marketplacev1.Adoption
+	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
+		var changed []string
+		if created, changed, err = w.interest(req.GetAdoption(), req.GetAdoptionId(), c); err != nil {
+			return nil, err
+		}
+		return []ledger.Draft{draftOf(s, adoptionKind, created, changed)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if req.GetValidateOnly() {
+		return preview(result.State.shownAdoption(created)), nil
+	}
+	name := created.GetName()
+	if result.Repeated {
+		if name, err = s.createdBy(ctx, result.State, req); err != nil {
+			return nil, err
+		}
+	}
+	a, ok := result.State.adoption(name)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "resource", name)
+	}
+	return a, nil
+}
+
+// createdBy finds the adoption that an earlier try of a request created: the service may have chosen its name.
+func (s *Service) createdBy(ctx context.Context, w world, req *marketplacev1.CreateAdoptionRequest) (string, error) {
+	for _, a := range w.adopters.at(req.GetAdoption().GetMunicipality()) {
+		if a.GetSolution() != req.GetAdoption().GetSolution() {
+			continue
+		}
+		if created, err := s.wrote(ctx, a.GetName(), server.RequestID(ctx, req.GetRequestId())); created || err != nil {
+			return a.GetName(), err
+		}
+	}
+	return "", nil
+}
+
+// wrote tells whether a request wrote a record of an adoption.
+func (s *Service) wrote(ctx context.Context, name, requestID string) (bool, error) {
+	history, err := s.replica.History(ctx, s.replica.Own().Subject(adoptionKind.token, strings.TrimPrefix(name, "adoptions/")))
+	return slices.ContainsFunc(history, func(e ledger.Entry) bool { return e.Record.GetRequestId() == requestID }), err
+}
+
+// UpdateAdoption changes what may change in the state that an adoption is in.
+func (s *Service) UpdateAdoption(ctx context.Context, req *marketplacev1.UpdateAdoptionRequest) (*marketplacev1.Adoption, error) {
+	name := req.GetAdoption().GetName()
+	if err := checkName("adoption.name", name); err != nil {
+		return nil, err
+	}
+	return change(ctx, s, req, adoptionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
+		before, err := found(ctx, w, adoptionKind, name, req.GetAdoption().GetEtag())
+		if err != nil {
+			return nil, nil, err
+		}
+		return w.editAdoption(before, req.GetAdoption(), req.GetUpdateMask(), day(c.Time))
+	})
+}
+
+// MoveAdoption moves an adoption to another state.
+func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdoptionRequest) (*marketplacev1.Adoption, error) {
+	return change(ctx, s, req, adoptionKind, req.GetName(), func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
+		before, err := found(ctx, w, adoptionKind, req.GetName(), req.GetEtag())
+		if err != nil {
+			return nil, nil, err
+		}
+		a, changed, no := w.moved(before, w.stepOf(req, day(c.Time)), c)
+		return a, changed, no.fault()
+	})
+}
