@@ -76,7 +76,8 @@ func TestProviderReliability(t *testing.T) {
 	for _, s := range []*marketplacev1.Solution{putOff("solutions/a", "providers/a", "2026-01-01"), putOff("solutions/b", "providers/b", "2026-06-01"), draft} {
 		table.Set(s.GetName(), s)
 	}
-	m := &market{solutions: table.Done()}
+	m := emptyMarket()
+	m.solutions = table.Done()
 	for _, c := range []struct {
 		today string
 		a, b  *int32

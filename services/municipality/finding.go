@@ -17,7 +17,7 @@ const untouchedDays = 180
 // findingKinds is a set of kinds of findings, one bit each: a country is counted without an allocation per implementation.
 type findingKinds uint16
 
-const findingKindsEnd = municipalityv1.Finding_KIND_UNTOUCHED + 1
+const findingKindsEnd = municipalityv1.Finding_KIND_ADOPTION_ENDED + 1
 
 func (k *findingKinds) add(kind municipalityv1.Finding_Kind, found bool) {
 	if found {
@@ -97,6 +97,7 @@ func (f *finder) kindsOf(i *implementation) findingKinds {
 	found.add(municipalityv1.Finding_KIND_TARGET_PASSED, unfinished && i.isOverdue(f.today))
 	underWay := phase == municipalityv1.Implementation_PHASE_PLANNED || phase == municipalityv1.Implementation_PHASE_IN_PROGRESS
 	found.add(municipalityv1.Finding_KIND_UNTOUCHED, underWay && f.daysUntouched(i) >= untouchedDays)
+	found.add(municipalityv1.Finding_KIND_ADOPTION_ENDED, online && i.adoptionEnded())
 	e := f.service(i.service)
 	found.add(municipalityv1.Finding_KIND_UNKNOWN_SERVICE, e == nil)
 	if e != nil {

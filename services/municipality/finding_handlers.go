@@ -65,5 +65,6 @@ func (c findingCounts) message(p *place) *municipalityv1.FindingCounts {
 		WithdrawnService:  c[municipalityv1.Finding_KIND_WITHDRAWN_SERVICE],
 		TargetPassed:      c[municipalityv1.Finding_KIND_TARGET_PASSED],
 		Untouched:         c[municipalityv1.Finding_KIND_UNTOUCHED],
+		AdoptionEnded:     c[municipalityv1.Finding_KIND_ADOPTION_ENDED],
 	}
 }

@@ -76,6 +76,8 @@ func TestFindingKinds(t *testing.T) {
 		"target passed, not":    {&recorded{Phase: phaseNotApplicable, TargetDate: "2026-11-22"}, dogTax, 0, ""},
 		"untouched":             {&recorded{Phase: phaseInProgress}, dogTax, 180, "UNTOUCHED"},
 		"touched":               {&recorded{Phase: phaseInProgress}, dogTax, 179, ""},
+		"adoption over":         {&recorded{Phase: phaseOnline, Url: url, Adoption: "adoptions/a", AdoptionEnded: true}, dogTax, 0, "ADOPTION_ENDED"},
+		"adoption live":         {&recorded{Phase: phaseOnline, Url: url, Adoption: "adoptions/a"}, dogTax, 0, ""},
 		"two at once":           {&recorded{Phase: phasePlanned, TargetDate: "2026-01-01"}, dogTax, 200, "TARGET_PASSED UNTOUCHED"},
 	} {
 		if got := f.found(c.m, c.key, c.daysAgo); got != c.want {
@@ -154,7 +156,7 @@ func (w *world) countsFit(total int) {
 			want = total
 		}
 		sum := c.GetOnlineWithoutLink() + c.GetLinkNotReported() + c.GetBelowSolution() + c.GetSolutionWithdrawn() +
-			c.GetUnknownService() + c.GetWithdrawnService() + c.GetTargetPassed() + c.GetUntouched()
+			c.GetUnknownService() + c.GetWithdrawnService() + c.GetTargetPassed() + c.GetUntouched() + c.GetAdoptionEnded()
 		if int(c.GetTotal()) != want || int(sum) != want || c.GetDisplayName() == "" {
 			w.tb.Errorf("counts, want %d: %v", want, c)
 		}

@@ -25,6 +25,8 @@ func (m *market) gapKind(i *implementation) municipalityv1.Gap_Kind {
 		return municipalityv1.Gap_KIND_MISSING
 	}
 	switch {
+	case i.adoptionEnded():
+		return municipalityv1.Gap_KIND_ADOPTION_ENDED
 	case m.withdrawn(i.solution.String()):
 		return municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN
 	case i.url == "":
@@ -40,6 +42,7 @@ type gap struct {
 	implementation *implementation // nil when nothing is recorded
 	overdue        bool
 	source         string
+	adoptions      []string // under way for it, as resource names
 }
 
 // compare is the order in which gaps should be closed: high priority, overdue, many cases; then by kind and name.
@@ -63,7 +66,7 @@ func flag(b bool) int {
 // findGaps compares what a place has with what it owes, on a given day ("2027-03-31"). owed counts without what is not
 // applicable. Both lists are sorted by public service, so one pass does.
 func findGaps(p *place, d *duties, m *market, today day) (gaps []gap, owed int) {
-	rest := p.implementations
+	rest, adoptions := p.implementations, m.adoptionsOf(p.ags)
 	for _, duty := range d.owed {
 		var i *implementation
 		i, rest = advance(rest, duty.id)
@@ -72,7 +75,7 @@ func findGaps(p *place, d *duties, m *market, today day) (gaps []gap, owed int) 
 		}
 		owed++
 		if kind := m.gapKind(i); kind != municipalityv1.Gap_KIND_UNSPECIFIED {
-			gaps = append(gaps, gap{duty.entry, kind, i, i.isOverdue(today), duty.source})
+			gaps = append(gaps, gap{duty.entry, kind, i, i.isOverdue(today), duty.source, adoptions[duty.service.GetName()]})
 		}
 	}
 	slices.SortFunc(gaps, func(a, b gap) int { return a.compare(&b) })
@@ -82,12 +85,12 @@ func findGaps(p *place, d *duties, m *market, today day) (gaps []gap, owed int) 
 // findUnassessed lists what nobody assessed for the place, without what it has online or declared not applicable.
 func findUnassessed(p *place, d *duties, m *market, today day) []gap {
 	gaps := make([]gap, 0, len(d.notAssessed))
-	rest := p.implementations
+	rest, adoptions := p.implementations, m.adoptionsOf(p.ags)
 	for _, e := range d.notAssessed {
 		var i *implementation
 		i, rest = advance(rest, e.id)
 		if m.gapKind(i) != municipalityv1.Gap_KIND_UNSPECIFIED {
-			gaps = append(gaps, gap{e, municipalityv1.Gap_KIND_NOT_ASSESSED, i, i.isOverdue(today), ""})
+			gaps = append(gaps, gap{e, municipalityv1.Gap_KIND_NOT_ASSESSED, i, i.isOverdue(today), "", adoptions[e.service.GetName()]})
 		}
 	}
 	return gaps
@@ -157,5 +160,6 @@ func (r records) spellOut(p *place, g *gap) *municipalityv1.Gap {
 		Implementation:  r.show(p, g.implementation),
 		Overdue:         g.overdue,
 		RelevanceSource: g.source,
+		Adoptions:       g.adoptions,
 	}
 }

@@ -78,6 +78,7 @@ func namesPhaseDate(m *fieldmaskpb.FieldMask) bool {
 
 // settle does what follows from an edit: a maturity names its model, the one recorded when the edit names none, and a
 // reason goes with the phase that it explains. A reason that the edit itself gave stays: in another phase it is a contradiction to tell about.
+// With another phase or solution it is no longer the adoption that put it online.
 func settle(before, after *municipalityv1.Implementation) {
 	if m := after.GetMaturity(); m != nil && m.GetModel() == "" {
 		m.Model = before.GetMaturity().GetModel()
@@ -86,6 +87,9 @@ func settle(before, after *municipalityv1.Implementation) {
 	if after.GetPhase() != municipalityv1.Implementation_PHASE_NOT_APPLICABLE &&
 		after.GetNotApplicableReason() == before.GetNotApplicableReason() {
 		after.NotApplicableReason = ""
+	}
+	if after.GetPhase() != before.GetPhase() || after.GetSolution() != before.GetSolution() {
+		after.Adoption, after.AdoptionEnded = "", false
 	}
 }
 
@@ -247,6 +251,8 @@ func changedFields(before, after *municipalityv1.Implementation) []string {
 		{"note", before.GetNote() == after.GetNote()},
 		{"not_applicable_reason", before.GetNotApplicableReason() == after.GetNotApplicableReason()},
 		{"phase_date", before.GetPhaseDate() == after.GetPhaseDate()},
+		{"adoption", before.GetAdoption() == after.GetAdoption()},
+		{"adoption_ended", before.GetAdoptionEnded() == after.GetAdoptionEnded()},
 	} {
 		if !f.same {
 			changed = append(changed, f.name)

@@ -33,6 +33,7 @@ func (s *Service) RevertImplementation(ctx context.Context, req *municipalityv1.
 		var drafts []ledger.Draft
 		switch {
 		case after != nil:
+			after.AdoptionEnded = r.adoptions.over(after.GetAdoption()) // it may be over since
 			drafts = s.draft(nil, r, after, changedFields(before.stored(p.ags), after))
 		case before != nil:
 			drafts = []ledger.Draft{s.removal(name)}

@@ -140,7 +140,8 @@ func measureStage(t *task) (value int64, points int) {
 		value = 1
 	case municipalityv1.Gap_KIND_IN_PROGRESS:
 		value = 2
-	case municipalityv1.Gap_KIND_BELOW_THRESHOLD, municipalityv1.Gap_KIND_NO_LINK, municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN:
+	case municipalityv1.Gap_KIND_BELOW_THRESHOLD, municipalityv1.Gap_KIND_NO_LINK, municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN,
+		municipalityv1.Gap_KIND_ADOPTION_ENDED:
 		value = 3
 	}
 	return value, int(value) * pointsPerStage
@@ -158,6 +159,8 @@ func sayStage(t *task, _ int64) (de, en string) {
 		return "Online, aber ohne Adresse.", "Online, but without an address."
 	case municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN:
 		return "Online, aber auf einer zurückgezogenen Lösung.", "Online, but on a withdrawn solution."
+	case municipalityv1.Gap_KIND_ADOPTION_ENDED:
+		return "Online, aber die Nachnutzung ist beendet.", "Online, but the adoption is over."
 	}
 	return "Noch nicht begonnen.", "Not started yet."
 }

@@ -86,7 +86,8 @@ func (c *chooser) rival(s *marketplacev1.Solution) rival {
 // isOnline tells whether a gap is one of a service that is online already.
 func isOnline(kind municipalityv1.Gap_Kind) bool {
 	switch kind {
-	case municipalityv1.Gap_KIND_BELOW_THRESHOLD, municipalityv1.Gap_KIND_NO_LINK, municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN:
+	case municipalityv1.Gap_KIND_BELOW_THRESHOLD, municipalityv1.Gap_KIND_NO_LINK, municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN,
+		municipalityv1.Gap_KIND_ADOPTION_ENDED:
 		return true
 	}
 	return false

@@ -33,6 +33,7 @@ func TestScore(t *testing.T) {
 		noLink    = municipalityv1.Gap_KIND_NO_LINK
 		below     = municipalityv1.Gap_KIND_BELOW_THRESHOLD
 		withdrawn = municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN
+		over      = municipalityv1.Gap_KIND_ADOPTION_ENDED
 		inWork    = municipalityv1.Gap_KIND_IN_PROGRESS
 		plan      = municipalityv1.Gap_KIND_PLANNED
 	)
@@ -56,6 +57,7 @@ func TestScore(t *testing.T) {
 		"planned":           {task{kind: plan}, nil, "0:0 0:0 0:0 1:10 0:0 0:0 0:0 = 10"},
 		"in progress":       {task{kind: inWork}, nil, "0:0 0:0 0:0 2:20 0:0 0:0 0:0 = 20"},
 		"below":             {task{kind: below}, nil, "0:0 0:0 0:0 3:30 0:0 0:0 0:0 = 30"},
+		"adoption over":     {task{kind: over}, nil, "0:0 0:0 0:0 3:30 0:0 0:0 0:0 = 30"},
 		"solution gone":     {task{kind: withdrawn}, nil, "0:0 0:0 0:0 3:30 0:0 0:0 0:0 = 30"},
 		"link alone":        {task{kind: noLink, choice: choice{solution: offer(""), reach: reachBelow, neighbours: 3, further: 3}}, nil, "0:0 0:0 0:0 3:30 3:25 0:0 0:0 = 55"},
 		"available":         {task{kind: missing, choice: choice{solution: offer(""), reach: reachFulfils}}, nil, "0:0 0:0 0:0 0:0 3:25 0:0 0:0 = 25"},

@@ -57,6 +57,9 @@ func drawImplementation(t *rapid.T, ags string, key string) *municipalityv1.Impl
 		Solution:   rapid.SampledFrom([]string{"", "solutions/a", "solutions/weg"}).Draw(t, "solution"),
 		TargetDate: rapid.SampledFrom([]string{"", "2026-01-01", "2027-01-01"}).Draw(t, "date"),
 	}
+	if i.GetPhase() == online && i.GetSolution() != "" {
+		i.Adoption, i.AdoptionEnded = "adoptions/a", rapid.Bool().Draw(t, "over")
+	}
 	if level := rapid.Int32Range(-1, 4).Draw(t, "level"); level >= 0 {
 		i.Maturity = &municipalityv1.Maturity{Model: "1.1", Level: level}
 	}
@@ -96,7 +99,7 @@ func TestGapsAndProgressAgree(t *testing.T) {
 				sum.add(c)
 			}
 			want := counts{
-				online:         int64(clean + kinds[municipalityv1.Gap_KIND_NO_LINK] + kinds[municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN]),
+				online:         int64(clean + kinds[municipalityv1.Gap_KIND_NO_LINK] + kinds[municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN] + kinds[municipalityv1.Gap_KIND_ADOPTION_ENDED]),
 				belowThreshold: int64(kinds[municipalityv1.Gap_KIND_BELOW_THRESHOLD]),
 				inProgress:     int64(kinds[municipalityv1.Gap_KIND_IN_PROGRESS]),
 				planned:        int64(kinds[municipalityv1.Gap_KIND_PLANNED]),
@@ -255,6 +258,7 @@ func TestWhatIsKeptIsWhatWasWritten(t *testing.T) {
 		m.Priority = municipalityv1.Implementation_Priority(rapid.SampledFrom([]int32{0, 3, 255, 256}).Draw(t, "priority"))
 		m.TargetDate, m.PhaseDate = rapid.SampledFrom(days).Draw(t, "target"), rapid.SampledFrom(days).Draw(t, "since")
 		m.Note, m.NotApplicableReason = rapid.SampledFrom([]string{"", "Notiz"}).Draw(t, "note"), rapid.SampledFrom([]string{"", "Grund"}).Draw(t, "reason")
+		m.Adoption, m.AdoptionEnded = rapid.SampledFrom([]string{"", "adoptions/a"}).Draw(t, "adoption"), rapid.Bool().Draw(t, "over")
 		if rapid.Bool().Draw(t, "measured") {
 			m.Maturity = &municipalityv1.Maturity{Model: rapid.SampledFrom([]string{"", "1.1", "2.0", "3.0"}).Draw(t, "model"), Level: rapid.Int32Range(-1, 40).Draw(t, "level")}
 		}

@@ -111,8 +111,10 @@ func recorded(m *municipalityv1.Implementation, e *ledger.Entry) implementation 
 		solution: textOf(m.GetSolution()), department: textOf(m.GetDepartment()),
 		cases: unknownCases, phase: uint8(m.GetPhase()), priority: uint8(m.GetPriority()), standing: standingOf(m),
 	}
-	rest := &municipalityv1.Implementation{Note: m.GetNote(), NotApplicableReason: m.GetNotApplicableReason()}
-	more := m.GetNote() != "" || m.GetNotApplicableReason() != ""
+	rest := &municipalityv1.Implementation{
+		Note: m.GetNote(), NotApplicableReason: m.GetNotApplicableReason(), Adoption: m.GetAdoption(), AdoptionEnded: m.GetAdoptionEnded(),
+	}
+	more := m.GetNote() != "" || m.GetNotApplicableReason() != "" || m.GetAdoption() != "" || m.GetAdoptionEnded()
 	if m.AnnualCases != nil {
 		if n := m.GetAnnualCases(); n >= 0 && n <= math.MaxInt32 {
 			i.cases = int32(n)
@@ -223,6 +225,9 @@ func (i *implementation) solutionName() string {
 	}
 	return i.solution.String()
 }
+
+// adoptionEnded tells whether it is online by an adoption that is over.
+func (i *implementation) adoptionEnded() bool { return i != nil && i.rest.GetAdoptionEnded() }
 
 func (i *implementation) departmentName() string {
 	if i == nil {

@@ -66,6 +66,15 @@ func (b *briefing) solutionWithdrawn() *municipalityv1.ReportMessage {
 		countEN(n, "One service runs on a solution that was", "services run on solutions that were")+" withdrawn.")
 }
 
+func (b *briefing) adoptionEnded() *municipalityv1.ReportMessage {
+	n := b.number(func(i *item) bool { return i.kind == municipalityv1.Gap_KIND_ADOPTION_ENDED })
+	if n == 0 {
+		return nil
+	}
+	return warning("ADOPTION_ENDED", count(n, "Eine Leistung ist", "Leistungen sind")+" als online gemeldet, aber die Nachnutzung ist beendet.",
+		countEN(n, "One service is", "services are")+" reported online, but the adoption is over.")
+}
+
 func (b *briefing) withoutSolution() *municipalityv1.ReportMessage {
 	n := b.number(func(i *item) bool { return i.needsSolution() && i.choice.solution == nil })
 	if n == 0 {

@@ -24,7 +24,7 @@ type briefing struct {
 var remarks = [...]func(*briefing) *municipalityv1.ReportMessage{
 	(*briefing).classUnknown, (*briefing).overdue,
 	(*briefing).share, (*briefing).comparedToClass, (*briefing).comparedToDistrict, (*briefing).lately,
-	(*briefing).promiseOverdue, (*briefing).solutionWithdrawn, (*briefing).withoutSolution, (*briefing).noDepartment,
+	(*briefing).promiseOverdue, (*briefing).solutionWithdrawn, (*briefing).adoptionEnded, (*briefing).withoutSolution, (*briefing).noDepartment,
 	(*briefing).noLink, (*briefing).belowThreshold, (*briefing).promised, (*briefing).notAssessed, (*briefing).planEnd,
 }
 

@@ -42,6 +42,7 @@ func TestMessages(t *testing.T) {
 		noLink    = municipalityv1.Gap_KIND_NO_LINK
 		below     = municipalityv1.Gap_KIND_BELOW_THRESHOLD
 		withdrawn = municipalityv1.Gap_KIND_SOLUTION_WITHDRAWN
+		over      = municipalityv1.Gap_KIND_ADOPTION_ENDED
 	)
 	available := choice{solution: offer(""), reach: reachFulfils}
 	ahead := func(date string) choice {
@@ -137,6 +138,9 @@ func TestMessages(t *testing.T) {
 			"INFO NO_LINK Bei 2 Leistungen, die online sind, fehlt nur die Adresse.",
 			"INFO BELOW_THRESHOLD 2 Leistungen sind online, erreichen aber den Reifegrad nicht.",
 			"INFO PLAN_END Nach dem Plan sind alle 6 Lücken am 31.01.2027 geschlossen."}},
+		{none, []task{with(func(o *task) { o.kind = over }), with(func(o *task) { o.kind = over })}, []string{
+			"WARNING ADOPTION_ENDED 2 Leistungen sind als online gemeldet, aber die Nachnutzung ist beendet.",
+			"INFO PLAN_END Nach dem Plan sind alle 2 Lücken am 31.12.2026 geschlossen."}},
 		{none, []task{with(func(o *task) { o.kind = below })}, []string{
 			"INFO BELOW_THRESHOLD Eine Leistung ist online, erreicht aber den Reifegrad nicht.",
 			"INFO PLAN_END Nach dem Plan ist die einzige Lücke am 30.11.2026 geschlossen."}},

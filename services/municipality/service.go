@@ -3,6 +3,7 @@ package municipality
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -20,15 +21,19 @@ type Service struct {
 	municipalityv1.UnimplementedMunicipalityServiceServer
 
 	replica *state.Replica[records]
+	log     *slog.Logger
 	clock   func() time.Time
 	pasts   *lru.Cache[pastKey, *past]
 }
+
+// marketplaceStream is the service whose stream tells of adoptions.
+const marketplaceStream = "marketplace"
 
 // New opens the service's own stream and those of catalogue and marketplace, and creates what is not there yet. The
 // clock gives the time of changes and the day on which a target date has passed. Errors are those of ledger.Open.
 func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time) (*Service, error) {
 	var logs [3]*ledger.Log
-	for i, name := range []string{"municipality", "catalogue", "marketplace"} {
+	for i, name := range []string{"municipality", "catalogue", marketplaceStream} {
 		log, err := site.Open(ctx, name)
 		if err != nil {
 			return nil, err
@@ -39,11 +44,20 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), clock: clock, pasts: pasts}, nil
+	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), log: logger, clock: clock, pasts: pasts}, nil
 }
 
-// Run follows the streams until ctx ends (nil) or a record cannot be applied.
-func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
+// Run follows the streams, and gives adoptions that went live or ended their effect, until ctx ends (nil) or a record cannot be
+// applied.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var worker sync.WaitGroup
+	worker.Go(func() { s.followAdoptions(ctx) })
+	err := s.replica.Run(ctx)
+	cancel()
+	worker.Wait()
+	return err
+}
 
 // Ready waits until everything that was in the streams at the start is applied.
 func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }

@@ -22,6 +22,7 @@ type records struct {
 	districts state.Table[*district]              // by AGS of the Kreis or kreisfreie Stadt
 	catalogue *catalogue
 	market    *market
+	adoptions adoptions
 
 	pending *pending // while replaying: what is not merged into places yet
 }
@@ -36,6 +37,7 @@ func emptyRecords() records {
 		districts: state.NewTable[*district](),
 		catalogue: emptyCatalogue(),
 		market:    emptyMarket(),
+		adoptions: emptyAdoptions(),
 	}
 }
 
@@ -100,8 +102,8 @@ func apply(before records, stream ledger.Name, batch []ledger.Entry, replaying b
 		return before.apply(batch, replaying)
 	case "catalogue":
 		before.catalogue, err = before.catalogue.apply(batch)
-	case "marketplace":
-		before.market, err = before.market.apply(batch)
+	case marketplaceStream:
+		return before.followMarket(batch)
 	default:
 		err = fmt.Errorf("stream of an unknown service %q", stream.Service)
 	}
@@ -134,7 +136,7 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 	if touched == nil {
 		touched = &pending{places: map[string]*changes{}}
 	}
-	centres, plans, portals := r.centres.Edit(), r.plans.Edit(), r.portals.Edit()
+	centres, plans, portals, adoptions := r.centres.Edit(), r.plans.Edit(), r.portals.Edit(), editAdoptions(r.adoptions)
 	for n := range batch {
 		e := &batch[n]
 		entity, id := subjectOf(e.Subject)
@@ -150,12 +152,14 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 			ok = touched.municipality(e, id)
 		case "implementation":
 			ok = touched.implementation(e, id)
+		case "adoptionEffect":
+			ok = adoptions.effect(e, id)
 		}
 		if !ok {
 			return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
 		}
 	}
-	r.centres, r.plans, r.portals, r.pending = centres.Done(), plans.Done(), portals.Done(), nil
+	r.centres, r.plans, r.portals, r.adoptions, r.pending = centres.Done(), plans.Done(), portals.Done(), adoptions.done(), nil
 	if replaying && touched.size < maxPending {
 		r.pending = touched
 		return r, nil

@@ -56,6 +56,7 @@ type source struct {
 	queue  queue         // of those who wait for a position
 	target atomic.Uint64 // the stream's end when the replica started; readiness waits for it
 	ready  atomic.Bool   // target is known
+	news   chan struct{} // closed by the next records; nil while nobody waits; guarded by Replica.mu
 }
 
 // New makes a replica of own and the streams of other services, starting from an empty state. When logs are shared, all
@@ -140,6 +141,9 @@ func (r *Replica[S]) publish(i int, src *source, position uint64, entries []ledg
 	after.positions[i] = position
 	r.current.Store(after)
 	src.queue.advance(position)
+	if len(entries) > 0 {
+		src.tell()
+	}
 	r.goLive()
 	return nil
 }

@@ -1153,8 +1153,10 @@ type Gap struct {
 	Candidates []*Candidate `protobuf:"bytes,9,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// Where the rule stands that makes it owed, as a resource name.
 	RelevanceSource string `protobuf:"bytes,10,opt,name=relevance_source,json=relevanceSource,proto3" json:"relevance_source,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Adoptions under way for it — neither live, over nor withdrawn —, as resource names.
+	Adoptions     []string `protobuf:"bytes,11,rep,name=adoptions,proto3" json:"adoptions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Gap) Reset() {
@@ -1255,6 +1257,13 @@ func (x *Gap) GetRelevanceSource() string {
 		return x.RelevanceSource
 	}
 	return ""
+}
+
+func (x *Gap) GetAdoptions() []string {
+	if x != nil {
+		return x.Adoptions
+	}
+	return nil
 }
 
 // A published solution that covers the service of a gap.
@@ -2879,7 +2888,7 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12%\n" +
 	"\x0echanged_fields\x18\x05 \x03(\tR\rchangedFields\x12O\n" +
-	"\x0eimplementation\x18\x06 \x01(\v2'.kompass.municipality.v1.ImplementationR\x0eimplementation\"\x86\x05\n" +
+	"\x0eimplementation\x18\x06 \x01(\v2'.kompass.municipality.v1.ImplementationR\x0eimplementation\"\xa4\x05\n" +
 	"\x03Gap\x12%\n" +
 	"\x0epublic_service\x18\x01 \x01(\tR\rpublicService\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -2894,7 +2903,8 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"candidates\x18\t \x03(\v2\".kompass.municipality.v1.CandidateR\n" +
 	"candidates\x12)\n" +
 	"\x10relevance_source\x18\n" +
-	" \x01(\tR\x0frelevanceSource\"\xcf\x01\n" +
+	" \x01(\tR\x0frelevanceSource\x12\x1c\n" +
+	"\tadoptions\x18\v \x03(\tR\tadoptions\"\xcf\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_MISSING\x10\x01\x12\x10\n" +
