@@ -59,12 +59,21 @@ func termEnd(first string, months int, today string) string {
 	if months <= 0 || today <= first {
 		return first
 	}
-	from, to := dateOf(first), dateOf(today)
-	terms := ((to.Year()-from.Year())*12 + int(to.Month()-from.Month())) / months // the last that may be over
+	terms := monthsBetween(first, today) / months // the last that may be over
 	end := endAfter(first, terms*months)
-	for end < today {
-		terms++
-		end = endAfter(first, terms*months)
+	if end < today {
+		end = endAfter(first, (terms+1)*months)
 	}
 	return end
+}
+
+// termBefore is the last day of the term before the one that ends on end, which is not the first.
+func termBefore(first string, months int, end string) string {
+	return endAfter(first, monthsBetween(first, end)-months)
+}
+
+// monthsBetween counts the months from that of one day to that of another.
+func monthsBetween(from, to string) int {
+	a, b := dateOf(from), dateOf(to)
+	return (b.Year()-a.Year())*12 + int(b.Month()-a.Month())
 }

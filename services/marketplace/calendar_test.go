@@ -92,6 +92,9 @@ func TestTermLaws(t *testing.T) {
 		if whole := dateOf(after).Sub(dateOf(end)) / (24 * time.Hour); int(whole) < 28*months || int(whole) > 31*months {
 			t.Fatalf("a term of %d months has %d days", months, whole)
 		}
+		if before := termBefore(first, months, after); before != end {
+			t.Fatalf("before the term until %s comes one until %s, not %s", after, before, end)
+		}
 		if today > first && daysBetween(today, end) > 31*months {
 			t.Fatalf("the term that ends on %s began after %s", end, today)
 		}

@@ -19,7 +19,8 @@ const clockActor = "clock"
 // clockTick is how soon after midnight (UTC), or after a change, a passed date is noted.
 const clockTick = time.Second
 
-// watchDates notes promised dates that pass without delivery, until ctx ends: each becomes one record, and so an event.
+// watchDates notes promised dates that pass without delivery and reminders of contracts, until ctx ends: each becomes one
+// record, and so an event.
 // Every replica watches; the guard of the write lets one of them note it. What fails is tried again at the next tick.
 func (s *Service) watchDates(ctx context.Context) {
 	if s.replica.Ready(ctx) != nil {
@@ -44,7 +45,7 @@ func (s *Service) watchDates(ctx context.Context) {
 	}
 }
 
-// noteMissed notes what a state has missed up to a day; false when something could not be written.
+// noteMissed notes what a state has missed up to a day, and what its contracts remind of; false when something could not be written.
 func (s *Service) noteMissed(ctx context.Context, w world, today string) bool {
 	all := true
 	for name, solution := range w.solutions.All() {
@@ -80,7 +81,7 @@ func (s *Service) noteMissed(ctx context.Context, w world, today string) bool {
 			}) && all
 		}
 	}
-	return all
+	return s.noteReminders(ctx, w, today) && all
 }
 
 // note writes one entity on behalf of the clock, when the decision still finds something to note.

@@ -62,28 +62,29 @@ func (w world) contractLacks(contract, municipality, solution, day string) (de, 
 	if !known {
 		return "„" + contract + "“ gibt es nicht", contract + " does not exist"
 	}
-	return w.lacks(c, municipality, solution, day)
+	_, de, en = w.lacks(c, municipality, solution, day)
+	return de, en
 }
 
-// lacks says the same of a contract that need not be stored.
-func (w world) lacks(c *marketplacev1.Contract, municipality, solution, day string) (de, en string) {
+// lacks says the same of a contract that need not be stored, and which of its fields is the reason.
+func (w world) lacks(c *marketplacev1.Contract, municipality, solution, day string) (field, de, en string) {
 	end, ended := endOf(c), "endete"
 	if c.GetTermination() != nil {
 		ended = "endete durch Kündigung"
 	}
 	switch name := c.GetName(); {
 	case c.GetKind() == frameworkKind:
-		return fmt.Sprintf("„%s“ ist ein Rahmenvertrag: Es braucht einen Einzelabruf daraus", name), name + " is a framework agreement: a call-off from it is needed"
+		return "kind", fmt.Sprintf("„%s“ ist ein Rahmenvertrag: Es braucht einen Einzelabruf daraus", name), name + " is a framework agreement: a call-off from it is needed"
 	case day < c.GetStartDate():
-		return fmt.Sprintf("„%s“ beginnt erst am %s, nach dem %s", name, c.GetStartDate(), day), fmt.Sprintf("%s begins on %s, after %s", name, c.GetStartDate(), day)
+		return "start_date", fmt.Sprintf("„%s“ beginnt erst am %s, nach dem %s", name, c.GetStartDate(), day), fmt.Sprintf("%s begins on %s, after %s", name, c.GetStartDate(), day)
 	case end != "" && end < day:
-		return fmt.Sprintf("„%s“ %s am %s, vor dem %s", name, ended, end, day), fmt.Sprintf("%s ended on %s, before %s", name, end, day)
+		return "end_date", fmt.Sprintf("„%s“ %s am %s, vor dem %s", name, ended, end, day), fmt.Sprintf("%s ended on %s, before %s", name, end, day)
 	case !w.covers(c, municipality):
-		return fmt.Sprintf("„%s“ gilt nicht für „%s“", name, municipality), fmt.Sprintf("%s does not cover %s", name, municipality)
+		return "municipalities", fmt.Sprintf("„%s“ gilt nicht für „%s“", name, municipality), fmt.Sprintf("%s does not cover %s", name, municipality)
 	case !slices.Contains(c.GetSolutions(), solution):
-		return fmt.Sprintf("„%s“ enthält „%s“ nicht", name, solution), fmt.Sprintf("%s does not include %s", name, solution)
+		return "solutions", fmt.Sprintf("„%s“ enthält „%s“ nicht", name, solution), fmt.Sprintf("%s does not include %s", name, solution)
 	}
-	return "", ""
+	return "", "", ""
 }
 
 // covers tells whether a contract is for a municipality: as its customer, by name, or, when it names none, as one that its

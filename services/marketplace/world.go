@@ -37,15 +37,17 @@ type world struct {
 
 	serviceNumbers, solutionNumbers *numbers
 
-	providerList func() []*marketplacev1.Provider      // by name
-	solutionList func() []*marketplacev1.Solution      // by name, with their users
-	projectList  func() []*marketplacev1.Project       // by name, as stored
-	questionList func() []*marketplacev1.Question      // by name
-	adoptionList func() []*marketplacev1.Adoption      // by name, with their overlaps
-	groupList    func() []*marketplacev1.AdoptionGroup // by name, with their counts
-	reliability  func(day string) reliabilities        // see trustOf
-	covered      func() reach                          // of published solutions
-	gaps         func() []*marketplacev1.PortfolioGap  // by rank
+	providerList  func() []*marketplacev1.Provider      // by name
+	solutionList  func() []*marketplacev1.Solution      // by name, with their users
+	projectList   func() []*marketplacev1.Project       // by name, as stored
+	questionList  func() []*marketplacev1.Question      // by name
+	adoptionList  func() []*marketplacev1.Adoption      // by name, with their overlaps
+	contractList  func() []*marketplacev1.Contract      // by name, as stored
+	contractLinks func() contractLinks                  // what hangs on contracts
+	groupList     func() []*marketplacev1.AdoptionGroup // by name, with their counts
+	reliability   func(day string) reliabilities        // see trustOf
+	covered       func() reach                          // of published solutions
+	gaps          func() []*marketplacev1.PortfolioGap  // by rank
 }
 
 func emptyWorld() world {
@@ -157,6 +159,9 @@ func (w *world) deriveOwn() {
 	adoptions, groups, adopters := w.adoptions, w.groups, w.adopters
 	w.adoptionList = sync.OnceValue(func() []*marketplacev1.Adoption { return shownAdoptions(adoptions) })
 	w.groupList = sync.OnceValue(func() []*marketplacev1.AdoptionGroup { return adopters.shownGroups(groups) })
+	w.contractList = sync.OnceValue(w.contracts.Values)
+	contracts := w.contracts
+	w.contractLinks = sync.OnceValue(func() contractLinks { return linksOf(contracts, adoptions) })
 	w.covered = sync.OnceValue(coverage{w.solutions, w.serviceNumbers}.reach)
 }
 
