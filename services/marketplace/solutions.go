@@ -89,7 +89,7 @@ func (s *Service) UpdateSolution(ctx context.Context, req *marketplacev1.UpdateS
 		}
 		updated := proto.CloneOf(before)
 		changed, err := edit(w, c, updated, req.GetSolution(), req.GetUpdateMask())
-		return updated, changed, err
+		return updated, keepLocal(updated, changed), err
 	})
 }
 

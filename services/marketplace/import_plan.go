@@ -1,0 +1,276 @@
+package marketplace
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/mask"
+	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/server"
+	"kompass.krz.de/services/platform/tabular"
+)
+
+const (
+	solutionsPrefix = "solutions/"
+	providersPrefix = "providers/"
+)
+
+// importPlan compares a file with what the marketplace holds and collects what has to be written.
+type importPlan struct {
+	*findings
+	service  *Service
+	world    world
+	cause    ledger.Cause
+	provider string // of offers that name none, as a resource name
+	drafts   []ledger.Draft
+
+	imported  map[string]*marketplacev1.Solution // by external id
+	lines     map[string]int                     // by external id, of this file
+	taken     map[string]int                     // how many solutions of the file wanted an id
+	providers map[string][]string                // resource names by folded display name; made when a row needs it
+}
+
+// planImport plans a file on a state. The error is a fault of the request: its provider does not exist.
+func (s *Service) planImport(w world, c ledger.Cause, file *offerFile, provider string) (*importPlan, error) {
+	if _, known := w.providers.Get(provider); provider != "" && !known {
+		return nil, fault.New(fault.UnknownReference, "resource", provider).
+			Field("provider", "„"+provider+"“ gibt es nicht", provider+" does not exist")
+	}
+	p := &importPlan{
+		findings: file.clone(), service: s, world: w, cause: c, provider: provider,
+		imported: map[string]*marketplacev1.Solution{}, lines: map[string]int{}, taken: map[string]int{},
+	}
+	for _, solution := range w.solutions.All() {
+		if id := solution.GetExternalId(); id != "" {
+			p.imported[id] = solution
+		}
+	}
+	for _, o := range file.offers {
+		p.offer(o)
+	}
+	for _, g := range file.gone {
+		p.gone(g)
+	}
+	p.sort()
+	return p, nil
+}
+
+// offer plans one offer.
+func (p *importPlan) offer(o *importedOffer) {
+	given := proto.CloneOf(o.says)
+	fields, known := p.resolveProvider(o, given, slices.Clone(o.fields))
+	if !known {
+		return
+	}
+	id := o.externalID
+	if id == "" {
+		id = "table:" + strings.TrimPrefix(given.GetProvider(), providersPrefix) + ":" + o.id
+	}
+	if first, twice := p.lines[id]; twice {
+		p.fail(spot{o.line, "id", id}, "DUPLICATE_KEY", fmt.Sprintf("Dieses Angebot steht schon in Zeile %d.", first), fmt.Sprintf("This offer is already in line %d.", first))
+		return
+	}
+	p.lines[id] = o.line
+	at := indexSpots(o)
+	if fields, known = p.resolveCoverage(o, given, fields, at); !known {
+		return
+	}
+	before := p.imported[id]
+	if before.GetState() == withdrawn {
+		p.report.Unchanged++
+		p.warn(spot{o.line, "id", id}, "SOLUTION_WITHDRAWN", "„"+before.GetName()+"“ ist zurückgezogen und bleibt, wie es ist.", before.GetName()+" is withdrawn and stays as it is.")
+		return
+	}
+	if o.version != nil {
+		given.Versions = withVersion(before.GetVersions(), o.version)
+		fields = append(fields, "versions")
+	}
+	if before == nil {
+		p.add(o, id, given, fields, at)
+		return
+	}
+	p.change(o, before, given, fields, at)
+}
+
+// indexSpots is a copy of the spots of an offer that the plan may add to.
+func indexSpots(o *importedOffer) map[string]spot {
+	at := make(map[string]spot, len(o.spots)+len(o.covers))
+	for field, s := range o.spots {
+		at[field] = s
+	}
+	return at
+}
+
+// add plans an offer that is new here: a draft, because a person submits and publishes.
+func (p *importPlan) add(o *importedOffer, externalID string, given *marketplacev1.Solution, fields []string, at map[string]spot) {
+	name, free := p.newName(given.GetDisplayName(), externalID)
+	if !free {
+		p.warn(spot{line: o.line, value: given.GetDisplayName()}, "SAME_NAME", "Ein Angebot mit diesem Namen gibt es schon; angelegt wird „"+name+"“.",
+			"There is an offer of this name already; "+name+" is added.")
+	}
+	after := &marketplacev1.Solution{Name: name, State: draft, ExternalId: externalID}
+	changed, ok := p.apply(o, after, given, fields, at)
+	if !ok {
+		return
+	}
+	p.report.Added++
+	p.draft(after, append([]string{"name", "state", "external_id"}, changed...))
+}
+
+// change plans an offer that an import brought before. What people edited since stays.
+func (p *importPlan) change(o *importedOffer, before, given *marketplacev1.Solution, fields []string, at map[string]spot) {
+	local := func(field string) bool { return slices.Contains(before.GetLocalFields(), field) }
+	kept := slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return !local(f) })
+	p.keep(o, before, given, kept)
+	after := proto.CloneOf(before)
+	changed, ok := p.apply(o, after, given, slices.DeleteFunc(fields, local), at)
+	switch {
+	case !ok:
+	case len(changed) == 0:
+		p.report.Unchanged++
+	default:
+		p.report.Changed++
+		p.draft(after, changed)
+	}
+}
+
+// keep reports the fields that people edited and about which the file says something else.
+func (p *importPlan) keep(o *importedOffer, before, given *marketplacev1.Solution, fields []string) {
+	if len(fields) == 0 {
+		return
+	}
+	given = proto.CloneOf(given)
+	completeCoverage(given)
+	completePrices(given.GetPrices())
+	differ, err := mask.Apply(proto.CloneOf(before), given, &fieldmaskpb.FieldMask{Paths: fields})
+	if err != nil || len(differ) == 0 {
+		return
+	}
+	list := strings.Join(differ, ", ")
+	p.info(spot{line: o.line, value: list}, "EDITED_HERE", "Hier von Hand geändert und deshalb nicht übernommen: "+list+" („"+before.GetName()+"“).",
+		"Edited here by hand and therefore not taken over: "+list+" ("+before.GetName()+").")
+}
+
+// apply does to a solution what the file says about some fields, by the rules of a single change. It answers what differs;
+// false when the rules forbid it, which is reported.
+func (p *importPlan) apply(o *importedOffer, after, given *marketplacev1.Solution, fields []string, at map[string]spot) ([]string, bool) {
+	if len(fields) == 0 {
+		return nil, true
+	}
+	if err := server.Validate(given); err != nil {
+		p.blame(o, err, at)
+		return nil, false
+	}
+	changed, err := edit(p.world, p.cause, after, given, &fieldmaskpb.FieldMask{Paths: fields})
+	if err != nil {
+		p.blame(o, err, at)
+		return nil, false
+	}
+	return changed, true
+}
+
+func (p *importPlan) draft(after *marketplacev1.Solution, changed []string) {
+	name := after.GetName()
+	p.drafts = append(p.drafts, ledger.Draft{
+		Subject:  p.service.replica.Own().Subject(solutionKind.token, strings.TrimPrefix(name, solutionsPrefix)),
+		Resource: name, Entity: solutionKind.bare(after), Changed: changed,
+	})
+}
+
+// newName is the resource name of a new solution, and whether it is the first one of that name.
+func (p *importPlan) newName(displayName, externalID string) (name string, free bool) {
+	const longest = 63
+	base := names.Folded(displayName)
+	if base == "" {
+		sum := sha256.Sum256([]byte(externalID))
+		base = "angebot-" + hex.EncodeToString(sum[:6])
+	}
+	for first := p.taken[base] == 0; ; first = false {
+		p.taken[base]++
+		id := base
+		if n := p.taken[base]; n > 1 {
+			suffix := fmt.Sprintf("-%d", n)
+			id = strings.TrimRight(base[:min(len(base), longest-len(suffix))], "-") + suffix
+			if p.taken[id] > 0 {
+				continue
+			}
+			p.taken[id]++
+		}
+		if _, exists := p.world.solutions.Get(solutionsPrefix + id); !exists {
+			return solutionsPrefix + id, first
+		}
+	}
+}
+
+// resolveProvider finds the provider that a table names by its id or display name, or takes that of the request. False
+// when it cannot be told, which is reported.
+func (p *importPlan) resolveProvider(o *importedOffer, given *marketplacev1.Solution, fields []string) ([]string, bool) {
+	if o.provider == "" {
+		if given.Provider = p.provider; p.provider != "" {
+			fields = append(fields, "provider")
+		}
+		return fields, true
+	}
+	name := providersPrefix + strings.TrimPrefix(o.provider, providersPrefix)
+	if _, known := p.world.providers.Get(name); known {
+		given.Provider = name
+		return append(fields, "provider"), true
+	}
+	if p.providers == nil {
+		p.providers = map[string][]string{}
+		for name, provider := range p.world.providers.All() {
+			folded := tabular.NormalizeHeader(provider.GetDisplayName())
+			p.providers[folded] = append(p.providers[folded], name)
+		}
+	}
+	switch found := p.providers[tabular.NormalizeHeader(o.provider)]; len(found) {
+	case 0:
+		p.fail(o.spots["provider"], "UNKNOWN_PROVIDER", "Diesen Anbieter gibt es hier nicht; bitte zuerst anlegen (POST /v1/providers).", "There is no such provider here; add it first (POST /v1/providers).")
+	case 1:
+		given.Provider = found[0]
+		return append(fields, "provider"), true
+	default:
+		list := strings.Join(found, ", ")
+		p.fail(o.spots["provider"], "AMBIGUOUS_PROVIDER", "So heißen mehrere Anbieter ("+list+").", "Several providers have this name ("+list+").")
+	}
+	return nil, false
+}
+
+// gone reports what a file says is no longer there. An import removes nothing: municipalities may rely on it.
+func (p *importPlan) gone(g goneOffer) {
+	before, known := p.imported[g.externalID]
+	if !known || before.GetState() == withdrawn || p.lines[g.externalID] > 0 {
+		return
+	}
+	p.warn(g.at, "GONE_AT_SOURCE", "In der Lieferung gelöscht; „"+before.GetName()+"“ bleibt hier, bis es jemand zurückzieht.",
+		"Deleted in the delivery; "+before.GetName()+" stays here until somebody withdraws it.")
+}
+
+// keepLocal notes which fields of an imported solution people changed, so that later imports leave them alone. It answers
+// what changed in all, and changes s, which must be the caller's own.
+func keepLocal(s *marketplacev1.Solution, changed []string) []string {
+	if s.GetExternalId() == "" || len(changed) == 0 {
+		return changed
+	}
+	local := slices.Clone(s.GetLocalFields())
+	for _, field := range changed {
+		if field != "promise_changes" && !slices.Contains(local, field) {
+			local = append(local, field)
+		}
+	}
+	if len(local) == len(s.GetLocalFields()) {
+		return changed
+	}
+	slices.Sort(local)
+	s.LocalFields = local
+	return append(changed, "local_fields")
+}
