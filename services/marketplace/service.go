@@ -10,6 +10,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/opendata"
 	"kompass.krz.de/services/platform/server"
 	"kompass.krz.de/services/platform/state"
 )
@@ -20,6 +21,8 @@ type Service struct {
 
 	replica *state.Replica[world]
 	clock   func() time.Time
+
+	projectShelf, offerShelf opendata.Shelf
 }
 
 // New opens the streams that the service writes and follows. clock gives the time of changes.

@@ -114,11 +114,12 @@ func (d Data) sheet() tabular.Sheet {
 		t.Header, t.Kinds = append(t.Header, c.Title), append(t.Kinds, c.Kind)
 	}
 	t.Rows = func(yield func([]string) bool) {
+		row := make([]string, len(d.Columns)) // theirs stays theirs
 		for cells := range d.Rows {
 			for i, cell := range cells {
-				cells[i] = storable(cell)
+				row[i] = storable(cell)
 			}
-			if !yield(cells) {
+			if !yield(row) {
 				return
 			}
 		}
