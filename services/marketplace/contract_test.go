@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -347,5 +348,53 @@ func TestListContracts(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %q", filter, got)
 		}
+	}
+}
+
+// remindersAfter are the reminders of a contract as soon as there are so many.
+func (m *market) remindersAfter(name string, count int, wait time.Duration) (noted []*marketplacev1.ContractReminder) {
+	m.tb.Helper()
+	for deadline := time.Now().Add(wait); len(noted) < count && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		c, err := m.GetContract(m.tb.Context(), &marketplacev1.GetContractRequest{Name: name})
+		if err != nil {
+			m.tb.Fatal(err)
+		}
+		noted = c.GetReminders()
+	}
+	return noted
+}
+
+// TestContractsRemindOnce: a reminder is one event, however many replicas watch the clock.
+func TestContractsRemindOnce(t *testing.T) {
+	t.Parallel()
+	m := bazaar(t)
+	serve(t, m.site) // a second replica, which watches, too
+	over, soon := directContract(), directContract()
+	over.EndDate, soon.EndDate, soon.RenewalMonths = "2026-03-01", "2026-06-30", 12 // its last day for a notice is 31 March
+	for id, c := range map[string]*marketplacev1.Contract{"vorbei": over, "bald": soon} {
+		if _, err := m.contract(id, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{"contracts/vorbei": "KIND_ENDED 2026-03-01", "contracts/bald": "KIND_NOTICE_DUE 2026-03-31"} {
+		noted := m.remindersAfter(name, 1, 20*time.Second)
+		if len(noted) != 1 || noted[0].GetKind().String()+" "+noted[0].GetDate() != want || noted[0].GetTime() == nil {
+			t.Errorf("%s: %v, want %s", name, noted, want)
+		}
+	}
+	// A termination changes what it reminds of.
+	if _, err := m.TerminateContract(t.Context(), &marketplacev1.TerminateContractRequest{Name: "contracts/bald", Extraordinary: true, Note: "x", EndDate: "2026-03-20"}); err != nil {
+		t.Fatal(err)
+	}
+	noted := m.remindersAfter("contracts/bald", 2, 20*time.Second)
+	if len(noted) != 2 || noted[1].GetKind() != marketplacev1.ContractReminder_KIND_ENDS_SOON || noted[1].GetDate() != "2026-03-20" {
+		t.Fatalf("%v", noted)
+	}
+	time.Sleep(2500 * time.Millisecond) // two more ticks of both replicas
+	if again := m.remindersAfter("contracts/bald", 3, time.Second); len(again) != 2 {
+		t.Errorf("noted again: %v", again)
+	}
+	if quiet := m.remindersAfter("contracts/rahmen", 1, time.Millisecond); len(quiet) > 0 {
+		t.Errorf("nothing is due: %v", quiet)
 	}
 }
