@@ -12,6 +12,7 @@ import (
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/opendata"
 	"kompass.krz.de/services/platform/server"
 	"kompass.krz.de/services/platform/state"
 )
@@ -24,6 +25,8 @@ type Service struct {
 	log     *slog.Logger
 	clock   func() time.Time
 	pasts   *lru.Cache[pastKey, *past]
+
+	progressShelf opendata.Shelf
 }
 
 // marketplaceStream is the service whose stream tells of adoptions.
