@@ -37,6 +37,11 @@ type groupMove struct {
 
 // MoveAdoptionGroup moves the adoptions of a group together.
 func (s *Service) MoveAdoptionGroup(ctx context.Context, req *marketplacev1.MoveAdoptionGroupRequest) (*marketplacev1.MoveAdoptionGroupResponse, error) {
+	leave, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var move groupMove
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (drafts []ledger.Draft, err error) {
 		if move, err = w.moveGroup(req, c); err != nil {

@@ -131,6 +131,11 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	name := "adoptionGroups/" + id
 	var created *marketplacev1.AdoptionGroup
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {

@@ -54,8 +54,24 @@ func (s *Service) ListAdoptions(_ context.Context, req *marketplacev1.ListAdopti
 	return &marketplacev1.ListAdoptionsResponse{Adoptions: page, NextPageToken: next, TotalSize: total}, nil
 }
 
+// takeTurn lets one request after the other decide on what holds between adoptions: one of a solution in a municipality, one
+// live with a service. The guards of a write are about the subjects that it writes, and two of these share none.
+func (s *Service) takeTurn(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.adopting <- struct{}{}:
+		return func() { <-s.adopting }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // CreateAdoption records the interest of a municipality in a solution.
 func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateAdoptionRequest) (*marketplacev1.Adoption, error) {
+	leave, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var created *marketplacev1.Adoption
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
 		var changed []string
@@ -119,6 +135,11 @@ func (s *Service) UpdateAdoption(ctx context.Context, req *marketplacev1.UpdateA
 
 // MoveAdoption moves an adoption to another state.
 func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdoptionRequest) (*marketplacev1.Adoption, error) {
+	leave, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return change(ctx, s, req, adoptionKind, req.GetName(), func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
 		before, err := found(ctx, w, adoptionKind, req.GetName(), req.GetEtag())
 		if err != nil {

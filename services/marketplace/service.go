@@ -19,8 +19,9 @@ import (
 type Service struct {
 	marketplacev1.UnimplementedMarketplaceServiceServer
 
-	replica *state.Replica[world]
-	clock   func() time.Time
+	replica  *state.Replica[world]
+	clock    func() time.Time
+	adopting chan struct{} // holds who decides on what adoptions must not do to each other; see takeTurn
 
 	projectShelf, offerShelf opendata.Shelf
 }
@@ -39,7 +40,7 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{replica: state.New(logger, emptyWorld(), apply, own, catalogue, municipality), clock: clock}, nil
+	return &Service{replica: state.New(logger, emptyWorld(), apply, own, catalogue, municipality), clock: clock, adopting: make(chan struct{}, 1)}, nil
 }
 
 // Run follows the streams and notes promised dates that pass, until ctx ends (nil) or a record cannot be applied.
