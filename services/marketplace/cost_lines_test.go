@@ -17,16 +17,16 @@ const (
 	catKey = "publicServices/99102014000000"
 )
 
-func price(basis marketplacev1.Price_Basis, cents int64, units int32) *marketplacev1.Price {
+func costs(basis marketplacev1.Price_Basis, cents int64, units int32) *marketplacev1.Price {
 	return &marketplacev1.Price{Basis: basis, AmountCents: cents, Currency: "EUR", Units: units}
 }
 
 var (
-	once       = price(marketplacev1.Price_BASIS_ONCE, 150000, 0)
-	yearly     = price(marketplacev1.Price_BASIS_PER_YEAR, 100000, 0)
-	perHead    = price(marketplacev1.Price_BASIS_PER_INHABITANT, 12, 1)
-	perCase    = price(marketplacev1.Price_BASIS_PER_CASE, 150, 1)
-	perHundred = price(marketplacev1.Price_BASIS_PER_CASE, 5000, 100)
+	once       = costs(marketplacev1.Price_BASIS_ONCE, 150000, 0)
+	yearly     = costs(marketplacev1.Price_BASIS_PER_YEAR, 100000, 0)
+	perHead    = costs(marketplacev1.Price_BASIS_PER_INHABITANT, 12, 1)
+	perCase    = costs(marketplacev1.Price_BASIS_PER_CASE, 150, 1)
+	perHundred = costs(marketplacev1.Price_BASIS_PER_CASE, 5000, 100)
 	free       = &marketplacev1.Price{Basis: marketplacev1.Price_BASIS_FREE}
 )
 
@@ -91,7 +91,7 @@ func TestCostLines(t *testing.T) {
 		"once, later":     {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{once, yearly}, 2028, "100000 1.000,00 € je Jahr"},
 		"free":            {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{free}, 2027, "0 kostenfrei"},
 		"no price":        {with(plain), &marketplacev1.Contract{}, nil, 2027, "? Weder Vertrag noch Angebot noch Lösung nennen einen Preis"},
-		"absurd":          {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{price(marketplacev1.Price_BASIS_PER_INHABITANT, 100_000_000_000, 1)}, 2028, "? 1.000.000.000,00 € je Einwohner und Jahr × 45.000 Einwohner; so viel kann nicht stimmen"},
+		"absurd":          {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{costs(marketplacev1.Price_BASIS_PER_INHABITANT, 100_000_000_000, 1)}, 2028, "? 1.000.000.000,00 € je Einwohner und Jahr × 45.000 Einwohner; so viel kann nicht stimmen"},
 		"offer's price": {with(func(a *marketplacev1.Adoption) {
 			a.Offer = &marketplacev1.AdoptionOffer{Prices: []*marketplacev1.Price{yearly}}
 		}), &marketplacev1.Contract{}, []*marketplacev1.Price{free}, 2028, "100000 1.000,00 € je Jahr"},
@@ -109,7 +109,7 @@ func TestCostLines(t *testing.T) {
 		"not live in 2026":  {with(contracted("2026-02-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2026, ""},
 		"only an interest":  {with(func(a *marketplacev1.Adoption) { a.State = stateInterested }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, ""},
 		"withdrawn":         {with(func(a *marketplacev1.Adoption) { a.State = stateWithdrawn }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, ""},
-		"one thousand unit": {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{price(marketplacev1.Price_BASIS_PER_INHABITANT, 12000, 1000)}, 2028, "540000 120,00 € je 1.000 Einwohner und Jahr × 45.000 Einwohner"},
+		"one thousand unit": {with(plain), &marketplacev1.Contract{}, []*marketplacev1.Price{costs(marketplacev1.Price_BASIS_PER_INHABITANT, 12000, 1000)}, 2028, "540000 120,00 € je 1.000 Einwohner und Jahr × 45.000 Einwohner"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
