@@ -19,6 +19,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/identity"
@@ -26,11 +27,13 @@ import (
 
 // importCommand sends files to a running platform.
 type importCommand struct {
-	Files        []string `arg:"" name:"file" help:"Files: CSV, XLSX, XZuFi 2.2 or GeoJSON, of the catalogue, municipalities, or implementation states as exported. Which table a file holds follows from its header." type:"existingfile"`
+	Files        []string `arg:"" name:"file" help:"Files: CSV, XLSX, XZuFi 2.2, GeoJSON or publiccode.yml, of the catalogue, municipalities, implementation states as exported, or offers. Which table a file holds follows from its header." type:"existingfile"`
 	Grpc         string   `help:"Address of the platform's gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Data         string   `help:"Data directory, for the key in admin.token." default:"data" placeholder:"DIR"`
 	TokenFile    string   `help:"File with the key, instead of DIR/admin.token." placeholder:"FILE"`
-	Format       string   `help:"Format of the files; found out from the content when not given." enum:",csv,xlsx,xzufi,geojson" default:""`
+	Format       string   `help:"Format of the files; found out from the content when not given." enum:",csv,xlsx,xzufi,geojson,publiccode" default:""`
+	Offers       bool     `help:"Take the online services of XZuFi deliveries as offers, instead of their public services."`
+	Provider     string   `help:"Who offers what the files of offers name no provider for." placeholder:"providers/ID"`
 	Scope        string   `help:"Whether a file is the whole table or a part of it." enum:",complete,partial" default:""`
 	ValidateOnly bool     `help:"Only check, change nothing."`
 	Force        bool     `help:"Take a file that shrinks the catalogue by more than 20 %, and implementation states on outdated versions."`
@@ -91,25 +94,17 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 	if err != nil {
 		return nil, err
 	}
-	format := commonv1.FileFormat(commonv1.FileFormat_value["FILE_FORMAT_"+strings.ToUpper(c.Format)])
-	large := grpc.MaxCallSendMsgSize(len(file) + 4096)
 	var report *commonv1.ImportReport
-	isJSON := format == commonv1.FileFormat_FILE_FORMAT_GEOJSON || bytes.HasPrefix(bytes.TrimSpace(file), []byte("{"))
-	if !isJSON {
-		report, err = cataloguev1.NewCatalogueServiceClient(conn).ImportCatalogue(ctx, &cataloguev1.ImportCatalogueRequest{
-			File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
-			Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
-		}, large)
-	}
-	if isJSON || belongs(err) == "municipalities:import" {
-		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportMunicipalities(ctx, &municipalityv1.ImportMunicipalitiesRequest{
-			File: file, Format: format, ValidateOnly: c.ValidateOnly,
-		}, large)
-	}
-	if belongs(err) == "municipalities/-/implementations:import" {
-		report, err = municipalityv1.NewMunicipalityServiceClient(conn).ImportImplementations(ctx, &municipalityv1.ImportImplementationsRequest{
-			Parent: "municipalities/-", File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
-		}, large)
+	imports, target := c.imports(ctx, conn, file), c.likely(path, file)
+	for range len(imports) { // a file that belongs elsewhere says where
+		call := imports[target]
+		if call == nil {
+			break
+		}
+		if report, err = call(); err == nil {
+			break
+		}
+		target = belongs(err)
 	}
 	if err != nil && report == nil {
 		report = detail[*commonv1.ImportReport](err)
@@ -117,13 +112,64 @@ func (c *importCommand) send(ctx context.Context, conn grpc.ClientConnInterface,
 	return report, err
 }
 
-// belongs is the import that a refused file is one for, as the server names it; empty for any other error.
+// imports are the imports of a platform, by the path that the server names.
+func (c *importCommand) imports(ctx context.Context, conn grpc.ClientConnInterface, file []byte) map[string]func() (*commonv1.ImportReport, error) {
+	format := commonv1.FileFormat(commonv1.FileFormat_value["FILE_FORMAT_"+strings.ToUpper(c.Format)])
+	large := grpc.MaxCallSendMsgSize(len(file) + 4096)
+	return map[string]func() (*commonv1.ImportReport, error){
+		toCatalogue: func() (*commonv1.ImportReport, error) {
+			return cataloguev1.NewCatalogueServiceClient(conn).ImportCatalogue(ctx, &cataloguev1.ImportCatalogueRequest{
+				File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
+				Scope: cataloguev1.ImportScope(cataloguev1.ImportScope_value["IMPORT_SCOPE_"+strings.ToUpper(c.Scope)]),
+			}, large)
+		},
+		toMunicipalities: func() (*commonv1.ImportReport, error) {
+			return municipalityv1.NewMunicipalityServiceClient(conn).ImportMunicipalities(ctx, &municipalityv1.ImportMunicipalitiesRequest{
+				File: file, Format: format, ValidateOnly: c.ValidateOnly,
+			}, large)
+		},
+		"municipalities/-/implementations:import": func() (*commonv1.ImportReport, error) {
+			return municipalityv1.NewMunicipalityServiceClient(conn).ImportImplementations(ctx, &municipalityv1.ImportImplementationsRequest{
+				Parent: "municipalities/-", File: file, Format: format, ValidateOnly: c.ValidateOnly, Force: c.Force,
+			}, large)
+		},
+		toOffers: func() (*commonv1.ImportReport, error) {
+			return marketplacev1.NewMarketplaceServiceClient(conn).ImportSolutions(ctx, &marketplacev1.ImportSolutionsRequest{
+				File: file, Format: format, ValidateOnly: c.ValidateOnly, Provider: c.Provider,
+			}, large)
+		},
+	}
+}
+
+// The imports that a file is tried with first.
+const (
+	toCatalogue      = "catalogue:import"
+	toMunicipalities = "municipalities:import"
+	toOffers         = "solutions:import"
+)
+
+// likely is the import to try first; the others follow from what it answers.
+func (c *importCommand) likely(path string, file []byte) string {
+	switch extension := strings.ToLower(filepath.Ext(path)); {
+	case c.Offers, c.Format == "publiccode", c.Format == "" && (extension == ".yml" || extension == ".yaml"):
+		return toOffers
+	case c.Format == "geojson", bytes.HasPrefix(bytes.TrimSpace(file), []byte("{")):
+		return toMunicipalities
+	}
+	return toCatalogue
+}
+
+// belongs is the import that a refused file is one for, as the server names it; empty for any other error. A delivery of
+// which the catalogue uses nothing may have online services.
 func belongs(err error) string {
 	info := detail[*errdetails.ErrorInfo](err)
-	if info.GetReason() != fault.ImportElsewhere.Name {
-		return ""
+	switch {
+	case info.GetReason() == fault.ImportElsewhere.Name:
+		return info.GetMetadata()["path"]
+	case info.GetReason() == fault.ImportUnused.Name && strings.Contains(info.GetMetadata()["objects"], "onlinedienst"):
+		return toOffers
 	}
-	return info.GetMetadata()["path"]
+	return ""
 }
 
 // detail finds a detail of a status.

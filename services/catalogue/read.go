@@ -25,6 +25,9 @@ func read(file []byte, format commonv1.FileFormat) (*imported, error) {
 		return nil, fault.New(fault.TooLarge, "limit", "64 MiB")
 	case format == commonv1.FileFormat_FILE_FORMAT_GEOJSON:
 		return nil, unreadable("Grenzen (GeoJSON) gehören nach municipalities:import.", "Boundaries (GeoJSON) belong to municipalities:import.")
+	case format == commonv1.FileFormat_FILE_FORMAT_PUBLICCODE:
+		return nil, fault.New(fault.ImportElsewhere, "table", "publiccode.yml", "path", "solutions:import").
+			Field("file", "Ein publiccode.yml gehört nach solutions:import.", "A publiccode.yml belongs to solutions:import.")
 	case format == commonv1.FileFormat_FILE_FORMAT_XZUFI, format == commonv1.FileFormat_FILE_FORMAT_UNSPECIFIED && looksLikeXML(file):
 		return readDelivery(file)
 	}

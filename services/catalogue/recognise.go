@@ -105,6 +105,7 @@ var strangerColumns = map[string][]string{
 	"name":  {"Bezeichnung", "Gemeinde", "Gemeindename", "Kreis"},
 	"town":  {"Ort", "Stadt", "Sitz"},
 	"url":   {"Website", "Internet", "Homepage"},
+	"offer": {"Anbieter", "Hersteller", "provider", "EfA-Stand", "efa_state", "Preis einmalig", "Preis je Jahr", "Preis je Einwohner", "Preis je Fall", "Lizenz", "licence", "Zugesagt am", "promised_date"},
 }
 
 // strangers are what people send here by mistake; they are recognised before the tables of the catalogue.
@@ -120,6 +121,12 @@ var strangers = []stranger{
 		table: "municipalities", path: "municipalities:import",
 		de: "Das ist eine Tabelle mit Gemeinden oder Kreisen. Sie gehört nach municipalities:import.",
 		en: "This is a table of municipalities or Kreise. It belongs to municipalities:import.",
+	},
+	{
+		needs: func(h header) bool { return h.has("offer") },
+		table: "offers", path: "solutions:import",
+		de: "Das ist eine Tabelle mit Angeboten. Sie gehört nach solutions:import.",
+		en: "This is a table of offers. It belongs to solutions:import.",
 	},
 	{
 		needs: func(h header) bool { return h.has("name") && h.has("town") && h.has("url") },

@@ -35,8 +35,11 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 			r.gone = append(r.gone, goneOffer{onlineServiceID(gone.ID), spot{gone.Line, "loesche", gone.ID.Value}})
 		}
 	}
-	if len(d.OnlineServices) == 0 && len(r.gone) == 0 && len(d.Services) > 0 {
+	switch none := len(d.OnlineServices) == 0 && len(r.gone) == 0 && len(d.Problems) == 0; {
+	case none && len(d.Services) > 0:
 		return nil, offersElsewhere("XZuFi leistung", "catalogue:import")
+	case none:
+		return nil, fault.New(fault.ImportUnused, "objects", "spezialisierung, organisationseinheit")
 	}
 	for _, p := range d.Problems {
 		r.fail(spot{p.Line, "", p.Object}, string(p.Reason), p.Message, p.English)
