@@ -4,10 +4,10 @@ MODULES := proto services gateway cmd/kompass
 BIN := .build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-alone kill split bench bench-germany lint generate drift vuln fuzz clean
+.PHONY: help run build test test-alone kill adoption-kill split bench bench-germany lint generate drift vuln fuzz clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Run the whole platform on embedded engines with starter data (data/ keeps the state)
 	go run ./cmd/kompass serve --data data --demo
@@ -23,6 +23,9 @@ test-alone: ## Build and vet every module on its own, without the workspace
 
 kill: ## Kill the running binary under load again and again; nothing acknowledged may be lost
 	go test ./cmd/kompass -run TestKill -count=1 -timeout 30m -v -args -kills=50
+
+adoption-kill: ## Kill the municipality services again and again while adoptions of 300 municipalities go live and end; each counts once
+	go test ./cmd/kompass -run 'TestAdoptionKill$$' -count=1 -timeout 30m -v -args -adoption-kills=25 -adoption-places=300
 
 split: ## Run the platform in pieces and kill each of them, ten times in a row
 	go test ./cmd/kompass -run 'TestSplit$$' -count=1 -timeout 30m -v -args -splits=10

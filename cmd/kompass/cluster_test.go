@@ -38,12 +38,14 @@ func serveNode(config string) (exit int) {
 	}
 	options := &natsserver.Options{
 		ServerName: n.Name, NoSigs: true, NoLog: true, JetStream: true, StoreDir: n.Store, SyncAlways: true, MaxPayload: 8 << 20,
-		Cluster: natsserver.ClusterOpts{Name: "kompass"},
 	}
 	options.Host, options.Port = hostPort(n.Address)
-	options.Cluster.Host, options.Cluster.Port = hostPort(n.Route)
-	for _, r := range n.Routes {
-		options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: r})
+	if len(n.Routes) > 1 {
+		options.Cluster.Name = "kompass"
+		options.Cluster.Host, options.Cluster.Port = hostPort(n.Route)
+		for _, r := range n.Routes {
+			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: r})
+		}
 	}
 	srv, err := natsserver.NewServer(options)
 	if err != nil {
@@ -87,7 +89,7 @@ func (n *node) kill() {
 	_ = n.cmd.Wait()
 }
 
-// cluster is three nodes on loopback.
+// cluster is one node or three on loopback.
 type cluster struct {
 	tb    testing.TB
 	nodes []*node
@@ -96,10 +98,13 @@ type cluster struct {
 }
 
 // startCluster starts the nodes and waits for nothing.
-func startCluster(tb testing.TB) *cluster {
+func startCluster(tb testing.TB, nodes int) *cluster {
 	tb.Helper()
 	c := &cluster{tb: tb}
-	routes := []string{steadyAddress(tb), steadyAddress(tb), steadyAddress(tb)}
+	var routes []string
+	for range nodes {
+		routes = append(routes, steadyAddress(tb))
+	}
 	for i, route := range routes {
 		c.nodes = append(c.nodes, &node{Name: fmt.Sprint("node-", i+1), Address: steadyAddress(tb), Route: route, Routes: routes, Store: tb.TempDir()})
 	}

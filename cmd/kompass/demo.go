@@ -106,6 +106,8 @@ func (l *starterLoader) load() error {
 	l.providers()
 	solutions := l.solutions()
 	l.implementations()
+	l.contracts()
+	l.adoptions()
 	l.withdraw(solutions)
 	return l.err
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -193,7 +194,15 @@ func (l *load) checkLedger(c *cluster) {
 // requests counts the records of a stream by request id.
 func requests(tb testing.TB, c *cluster, part string) map[string]int {
 	tb.Helper()
-	log, err := ledger.Open(tb.Context(), c.conn, ledger.Name{Origin: "krz", Service: part}, 3)
+	counts := map[string]int{}
+	entries(tb, c.conn, part, len(c.nodes), func(e *ledger.Entry) { counts[e.Record.GetRequestId()]++ })
+	return counts
+}
+
+// entries reads the stream of a service, of so many replicas, from its first entry to its last.
+func entries(tb testing.TB, conn *nats.Conn, service string, replicas int, visit func(*ledger.Entry)) {
+	tb.Helper()
+	log, err := ledger.Open(tb.Context(), conn, ledger.Name{Origin: "krz", Service: service}, replicas)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -201,11 +210,11 @@ func requests(tb testing.TB, c *cluster, part string) map[string]int {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	counts, chain, done := map[string]int{}, ledger.NewChain(log.Name()), errors.New("done")
+	chain, done := ledger.NewChain(log.Name()), errors.New("done")
 	err = log.Follow(tb.Context(), 0, func(batch []ledger.Message) error {
 		entries, err := chain.Add(batch)
-		for _, e := range entries {
-			counts[e.Record.GetRequestId()]++
+		for i := range entries {
+			visit(&entries[i])
 		}
 		if err == nil && batch[len(batch)-1].Sequence >= last {
 			return done
@@ -215,7 +224,6 @@ func requests(tb testing.TB, c *cluster, part string) map[string]int {
 	if !errors.Is(err, done) {
 		tb.Fatal(err)
 	}
-	return counts
 }
 
 // checkReplicas asks every replica by itself: it has what was acknowledged, and answers as its sibling does.

@@ -102,13 +102,19 @@ func (m *member) start(tb testing.TB) {
 type fleet struct {
 	tb      testing.TB
 	cluster *cluster
-	members []*member // two of each part, side by side
+	members []*member // the replicas of a part side by side
 }
 
-// startFleet starts all processes at the same moment, before the cluster has a leader.
+// startFleet starts two of each part on three nodes.
 func startFleet(tb testing.TB) *fleet {
 	tb.Helper()
-	s := &fleet{tb: tb, cluster: startCluster(tb)}
+	return startFleetOf(tb, 3, func(string) int { return 2 })
+}
+
+// startFleetOf starts all processes at the same moment, before the cluster has a leader.
+func startFleetOf(tb testing.TB, nodes int, replicas func(part string) int) *fleet {
+	tb.Helper()
+	s := &fleet{tb: tb, cluster: startCluster(tb, nodes)}
 	keys := tb.TempDir()
 	if _, err := identity.LoadOrCreate(keys); err != nil {
 		tb.Fatal(err)
@@ -119,7 +125,7 @@ func startFleet(tb testing.TB) *fleet {
 	}
 	addresses := map[string][]string{}
 	for _, part := range parts {
-		for range 2 {
+		for range replicas(part) {
 			m := &member{part: part, http: steadyAddress(tb), grpc: steadyAddress(tb), dir: tb.TempDir()}
 			writeKey(tb, m.dir, strings.TrimSpace(string(key)))
 			if m.conn, err = grpc.NewClient(m.grpc, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
@@ -131,7 +137,7 @@ func startFleet(tb testing.TB) *fleet {
 		}
 	}
 	for _, m := range s.members {
-		m.flags = []string{"--nats-url", s.cluster.url()}
+		m.flags = []string{"--nats-url", s.cluster.url(), "--replicas", fmt.Sprint(nodes)}
 		if m.part == "gateway" {
 			m.flags = nil // it has no ledger
 			for part := range grpcNames {

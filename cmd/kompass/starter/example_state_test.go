@@ -39,6 +39,29 @@ func TestProvidersAndSolutionsAreMarkedAsExamples(t *testing.T) {
 	}
 }
 
+func TestAdoptionsAndContractsAreMarkedAsExamples(t *testing.T) {
+	t.Parallel()
+	contracts := index(t, "contracts.csv", "id")
+	for id, r := range contracts {
+		if r["example"] != "ja" || !strings.HasSuffix(r["name"], " (Beispiel)") || !strings.HasPrefix(id, "beispiel-") || r["note"] != "Beispieldaten" {
+			t.Errorf("contracts.csv: %s is not marked", id)
+		}
+		checkDate(t, id, r["start_date"])
+	}
+	for id, r := range index(t, "adoptions.csv", "id") {
+		if r["example"] != "ja" || !strings.HasPrefix(id, "beispiel-") || r["note"] != "Beispieldaten" {
+			t.Errorf("adoptions.csv: %s is not marked", id)
+		}
+		if r["url"] != "" {
+			checkExampleURL(t, id, r["url"])
+		}
+		if c := contracts[r["contract"]]; r["contract"] != "" && (c["kind"] != "CALL_OFF" || c["customer"] != "municipalities/"+r["ags"] || c["solutions"] != r["solution"]) {
+			t.Errorf("adoptions.csv: %s is not what %s is about", id, r["contract"])
+		}
+		checkDate(t, id, r["planned_date"])
+	}
+}
+
 func TestSolutions(t *testing.T) {
 	t.Parallel()
 	allowed := map[string][]string{

@@ -36,6 +36,8 @@ var files = []struct {
 	{"providers.csv", "id,name,town,url,example", 1},
 	{"solutions.csv", "id,name,provider,kind,efa_state,status,size_classes,base_components,promised_date,link,description,example", 1},
 	{"solution_coverage.csv", "solution,leika_key,maturity,note", 2},
+	{"contracts.csv", "id,name,kind,framework,provider,customer,solutions,start_date,notice_months,note,example", 1},
+	{"adoptions.csv", "id,ags,solution,state,url,contract,done,once_cents,per_year_cents,conditions,office,planned_date,note,example", 1},
 	{"implementations.csv", "ags,leika_key,phase,maturity,url,solution,department,annual_cases,priority,target_date,note,reason", 2},
 }
 
@@ -166,6 +168,11 @@ func TestReferencesResolve(t *testing.T) {
 		{"implementations.csv", "ags", "places.csv", "ags", false},
 		{"implementations.csv", "leika_key", "public_services.csv", "leika_key", false},
 		{"implementations.csv", "solution", "solutions.csv", "id", true},
+		{"contracts.csv", "framework", "contracts.csv", "id", true},
+		{"contracts.csv", "provider", "providers.csv", "id", false},
+		{"adoptions.csv", "ags", "places.csv", "ags", false},
+		{"adoptions.csv", "solution", "solutions.csv", "id", false},
+		{"adoptions.csv", "contract", "contracts.csv", "id", true},
 	}
 	for _, ref := range references {
 		t.Run(ref.file+"/"+ref.column, func(t *testing.T) {
