@@ -7,15 +7,13 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 )
 
-// Shelf keeps the newest file of each format of one kind of data. However many ask at once, one file is made at a time, and
-// none twice. The zero value is empty; it is safe for use by several goroutines.
-type Shelf struct {
-	mu   sync.Mutex
-	kept map[string]kept // by format
-}
+// Shelf keeps the newest file of each format of one kind of data. However many ask at once, one file of a format is made at a
+// time, and none twice. The zero value is empty; it is safe for use by several goroutines.
+type Shelf struct{ json, csv, xlsx place }
 
-// kept is a file and the state that it shows.
-type kept struct {
+// place is where the file of a format stands, with the state that it shows.
+type place struct {
+	mu    sync.Mutex
 	state string
 	file  *httpbody.HttpBody
 }
@@ -23,8 +21,15 @@ type kept struct {
 // File answers the file of a format. read answers the present state, by a text that is another one for every other content,
 // and what makes the data of it. Errors are those of ctx and read, fault.TooLarge, fault.Internal.
 func (s *Shelf) File(ctx context.Context, format string, read func() (state string, data func() Data, err error)) (*httpbody.HttpBody, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	at := &s.json
+	switch format {
+	case formatCSV:
+		at = &s.csv
+	case formatXLSX: // takes much longer than the others, which shall not wait for it
+		at = &s.xlsx
+	}
+	at.mu.Lock()
+	defer at.mu.Unlock()
 	if err := ctx.Err(); err != nil { // it took too long until it was one's turn
 		return nil, err
 	}
@@ -32,16 +37,12 @@ func (s *Shelf) File(ctx context.Context, format string, read func() (state stri
 	if err != nil {
 		return nil, err
 	}
-	if have, ok := s.kept[format]; ok && have.state == state {
-		return have.file, nil
+	if at.file != nil && at.state == state {
+		return at.file, nil
 	}
 	file, err := data().file(format)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		at.state, at.file = state, file
 	}
-	if s.kept == nil {
-		s.kept = map[string]kept{}
-	}
-	s.kept[format] = kept{state, file}
-	return file, nil
+	return file, err
 }
