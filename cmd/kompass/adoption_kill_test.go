@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func (s *fleet) whileKilling(move func()) {
 	if n := rand.IntN(4); n < len(victims) {
 		victims = victims[n : n+1]
 	}
-	moment := time.Duration(rand.IntN(60)) * time.Millisecond
+	moment, before := time.Duration(rand.IntN(60)*(1+rand.IntN(4)))*time.Millisecond, s.last("municipality")
 	var killing sync.WaitGroup
 	begin := time.Now()
 	killing.Go(func() {
@@ -151,9 +152,20 @@ func (s *fleet) whileKilling(move func()) {
 		s.kill(victims)
 	})
 	move()
-	s.tb.Logf("killed %d after %v, moved after %v", len(victims), moment, time.Since(begin).Round(time.Millisecond))
+	moved := time.Since(begin).Round(time.Millisecond)
 	killing.Wait()
+	s.tb.Logf("moved after %v, killed %d of 2 after %v: %d records", moved, len(victims), moment, s.last("municipality")-before)
 	s.restart(victims)
+}
+
+// last is how many records the stream of a service has.
+func (s *fleet) last(service string) uint64 {
+	s.tb.Helper()
+	stream, err := s.cluster.js.Stream(s.tb.Context(), "KOMPASS_KRZ_"+strings.ToUpper(service))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return stream.CachedInfo().State.LastSeq
 }
 
 // kill ends processes at the same moment, as a power cut would.

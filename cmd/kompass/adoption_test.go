@@ -276,7 +276,21 @@ func TestAdoptionOverREST(t *testing.T) {
 			s.doors = []*process{p}
 		}
 	}
+	s.example()
 	p.stop()
+}
+
+// example finishes the connection that the starter data leave open, as docs/operations.md says.
+func (s *story) example() {
+	s.tb.Helper()
+	const name, lage = "adoptions/beispiel-lage-hundesteuer", "05766040"
+	s.refused(name, "LIVE", "", "CONNECTING", "E-Payment", "Nutzerkonten")
+	s.send(http.StatusOK, http.MethodPatch, "/v1/"+name, `{"checklist":[{"kind":"KIND_PAYMENT","status":"STATUS_DONE"},{"kind":"KIND_ACCOUNT","status":"STATUS_DONE"}]}`)
+	s.move(name, "LIVE", "")
+	s.follow(map[string]string{lage: name}, false)
+	if kinds := s.kinds(lage, "gaps"); len(kinds) > 0 {
+		s.tb.Errorf("Lage still has the gap: %v", kinds)
+	}
 }
 
 // findCandidate starts where a person does: at a gap, and at the best of what closes it.
