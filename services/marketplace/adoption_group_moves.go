@@ -37,17 +37,12 @@ type groupMove struct {
 
 // MoveAdoptionGroup moves the adoptions of a group together.
 func (s *Service) MoveAdoptionGroup(ctx context.Context, req *marketplacev1.MoveAdoptionGroupRequest) (*marketplacev1.MoveAdoptionGroupResponse, error) {
-	leave, err := s.takeTurn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	var move groupMove
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (drafts []ledger.Draft, err error) {
 		if move, err = w.moveGroup(req, c); err != nil {
 			return nil, err
 		}
-		return s.editedDrafts(move.moved), nil
+		return s.adoptionDrafts(move.moved), nil
 	})
 	if err != nil {
 		return nil, err
@@ -194,20 +189,11 @@ func (w world) previewGroup(g *marketplacev1.AdoptionGroup, moved []edited) *mar
 	return c
 }
 
-// editedDrafts are adoptions as they shall be stored.
-func (s *Service) editedDrafts(all []edited) []ledger.Draft {
-	drafts := make([]ledger.Draft, len(all))
-	for i, e := range all {
-		drafts[i] = draftOf(s, adoptionKind, e.after, e.changed)
-	}
-	return drafts
-}
-
 // CheckAdoptionGroup notes steps of the technical connection for the adoptions of a group that are not live yet.
 func (s *Service) CheckAdoptionGroup(ctx context.Context, req *marketplacev1.CheckAdoptionGroupRequest) (*marketplacev1.AdoptionGroup, error) {
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
 		checked, err := w.checkTogether(req, day(c.Time))
-		return s.editedDrafts(checked), err
+		return s.adoptionDrafts(checked), err
 	})
 	if err != nil {
 		return nil, err

@@ -146,29 +146,69 @@ func TestRepeatedInterest(t *testing.T) {
 	}
 }
 
+// atOnce makes the calls at one moment, by turns on two replicas, and counts those that succeed; the others must be refused with a code.
+func (m *market) atOnce(refused codes.Code, calls ...func(marketplacev1.MarketplaceServiceClient) error) (succeeded int) {
+	m.tb.Helper()
+	clients := [2]marketplacev1.MarketplaceServiceClient{m.MarketplaceServiceClient, dial(m.tb, serve(m.tb, m.site))}
+	var group sync.WaitGroup
+	results := make([]error, len(calls))
+	for i, call := range calls {
+		group.Go(func() { results[i] = call(clients[i%2]) })
+	}
+	group.Wait()
+	for _, err := range results {
+		if status.Code(err) == codes.OK {
+			succeeded++
+		} else if status.Code(err) != refused {
+			m.tb.Error(err)
+		}
+	}
+	return succeeded
+}
+
 // TestInterestAtOnce: of many who record the same interest at once, under ids of their own, one succeeds.
 func TestInterestAtOnce(t *testing.T) {
 	t.Parallel()
 	m := offers(t)
-	var group sync.WaitGroup
-	var results [16]codes.Code
-	for i := range results {
-		group.Go(func() {
-			_, err := m.CreateAdoption(t.Context(), &marketplacev1.CreateAdoptionRequest{Adoption: takes(buende, "hund"), AdoptionId: fmt.Sprint("nr-", i)})
-			results[i] = status.Code(err)
+	var calls []func(marketplacev1.MarketplaceServiceClient) error
+	for i := range 16 {
+		calls = append(calls, func(c marketplacev1.MarketplaceServiceClient) error {
+			_, err := c.CreateAdoption(t.Context(), &marketplacev1.CreateAdoptionRequest{Adoption: takes(buende, "hund"), AdoptionId: fmt.Sprint("nr-", i)})
+			return err
 		})
 	}
-	group.Wait()
-	taken := 0
-	for _, code := range results {
-		if code == codes.OK {
-			taken++
-		} else if code != codes.AlreadyExists {
-			t.Error(code)
-		}
+	if n := m.atOnce(codes.AlreadyExists, calls...); n != 1 {
+		t.Errorf("%d were taken", n)
 	}
-	if taken != 1 {
-		t.Errorf("%d were taken", taken)
+}
+
+// TestLiveAtOnce: of several adoptions of one service that go live at once, one succeeds.
+func TestLiveAtOnce(t *testing.T) {
+	t.Parallel()
+	m := offers(t)
+	var calls []func(marketplacev1.MarketplaceServiceClient) error
+	for i := range 6 {
+		id := fmt.Sprint("hunde", i)
+		m.published(offer(), id)
+		m.agreed(&marketplacev1.Contract{
+			DisplayName: id, Kind: marketplacev1.Contract_KIND_DIRECT, Provider: "providers/krz", Customer: "municipalities/" + buende, Solutions: []string{"solutions/" + id}, StartDate: "2026-01-01",
+		}, id)
+		a, err := m.interest(&marketplacev1.Adoption{Municipality: "municipalities/" + buende, Solution: "solutions/" + id, Checklist: ready(), Url: "https://ort.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.takeTo(a.GetName(), toOffered)
+		if _, err := m.MoveAdoption(t.Context(), &marketplacev1.MoveAdoptionRequest{Name: a.GetName(), State: toContracted, Contract: "contracts/" + id}); err != nil {
+			t.Fatal(err)
+		}
+		m.takeTo(a.GetName(), toConnecting)
+		calls = append(calls, func(c marketplacev1.MarketplaceServiceClient) error {
+			_, err := c.MoveAdoption(t.Context(), moveTo(a.GetName(), toLive))
+			return err
+		})
+	}
+	if n := m.atOnce(codes.FailedPrecondition, calls...); n != 1 {
+		t.Errorf("%d are live", n)
 	}
 }
 
@@ -180,11 +220,12 @@ func TestLargeGroup(t *testing.T) {
 	started := time.Now()
 	g = m.grouped(g)
 	for _, to := range []marketplacev1.Adoption_State{toOffered, toContracted, toConnecting, toLive} {
-		if to == toLive {
+		switch to {
+		case toLive:
 			if _, err := m.CheckAdoptionGroup(t.Context(), &marketplacev1.CheckAdoptionGroupRequest{Name: g.GetName(), Checklist: ready()}); err != nil {
 				t.Fatal(err)
 			}
-		} else if to == toConnecting {
+		case toConnecting:
 			_, err := m.moveGroup(t.Context(), g.GetName(), toLive)
 			if violations, _ := wantFault(t, err, codes.FailedPrecondition, "STATE_FORBIDS"); len(violations) != 21 || !strings.Contains(violations[20], "376 weitere") {
 				t.Errorf("%d violations, the last %q", len(violations), violations[len(violations)-1])

@@ -131,11 +131,6 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.takeTurn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	name := "adoptionGroups/" + id
 	var created *marketplacev1.AdoptionGroup
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
@@ -148,11 +143,11 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 		}
 		created = shallow(g)
 		created.Counts = countStates(adoptions)
-		drafts := []ledger.Draft{draftOf(s, groupKind, g, filled(g))}
-		for _, a := range adoptions {
-			drafts = append(drafts, draftOf(s, adoptionKind, a, filled(a)))
+		begun := make([]edited, len(adoptions))
+		for i, a := range adoptions {
+			begun[i] = edited{a, filled(a)}
 		}
-		return drafts, nil
+		return append(s.adoptionDrafts(begun), draftOf(s, groupKind, g, filled(g))), nil
 	})
 	if err != nil {
 		return nil, err

@@ -54,31 +54,15 @@ func (s *Service) ListAdoptions(_ context.Context, req *marketplacev1.ListAdopti
 	return &marketplacev1.ListAdoptionsResponse{Adoptions: page, NextPageToken: next, TotalSize: total}, nil
 }
 
-// takeTurn lets one request after the other decide on what holds between adoptions: one of a solution in a municipality, one
-// live with a service. The guards of a write are about the subjects that it writes, and two of these share none.
-func (s *Service) takeTurn(ctx context.Context) (leave func(), err error) {
-	select {
-	case s.adopting <- struct{}{}:
-		return func() { <-s.adopting }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // CreateAdoption records the interest of a municipality in a solution.
 func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateAdoptionRequest) (*marketplacev1.Adoption, error) {
-	leave, err := s.takeTurn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	var created *marketplacev1.Adoption
 	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
 		var changed []string
 		if created, changed, err = w.interest(req.GetAdoption(), req.GetAdoptionId(), c); err != nil {
 			return nil, err
 		}
-		return []ledger.Draft{draftOf(s, adoptionKind, created, changed)}, nil
+		return s.adoptionDrafts([]edited{{created, changed}}), nil
 	})
 	if err != nil {
 		return nil, err
@@ -135,17 +119,46 @@ func (s *Service) UpdateAdoption(ctx context.Context, req *marketplacev1.UpdateA
 
 // MoveAdoption moves an adoption to another state.
 func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdoptionRequest) (*marketplacev1.Adoption, error) {
-	leave, err := s.takeTurn(ctx)
+	var moved *marketplacev1.Adoption
+	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
+		before, err := found(ctx, w, adoptionKind, req.GetName(), req.GetEtag())
+		if err != nil {
+			return nil, err
+		}
+		a, changed, no := w.moved(before, w.stepOf(req, day(c.Time)), c)
+		if no != nil {
+			return nil, no.fault()
+		}
+		moved = a
+		return s.adoptionDrafts([]edited{{a, changed}}), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
-	return change(ctx, s, req, adoptionKind, req.GetName(), func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
-		before, err := found(ctx, w, adoptionKind, req.GetName(), req.GetEtag())
-		if err != nil {
-			return nil, nil, err
+	if req.GetValidateOnly() {
+		return preview(moved), nil
+	}
+	a, ok := result.State.adoption(req.GetName())
+	if !ok {
+		return nil, fault.New(fault.NotFound, "resource", req.GetName())
+	}
+	return a, nil
+}
+
+// adoptionDrafts are adoptions as they shall be stored. Beside one that begins or goes live stands the turn of its municipality: what
+// holds between adoptions is decided on a state in which they share no subject, and only the guard of a shared one sees
+// that somebody else decided at the same moment.
+func (s *Service) adoptionDrafts(all []edited) []ledger.Draft {
+	drafts := make([]ledger.Draft, 0, 2*len(all))
+	for _, e := range all {
+		drafts = append(drafts, draftOf(s, adoptionKind, e.after, e.changed))
+		if moves := e.after.GetTransitions(); slices.Contains(e.changed, "state") && (len(moves) == 1 || e.after.GetState() == stateLive) {
+			name := e.after.GetMunicipality() + "/adoptionTurn"
+			drafts = append(drafts, ledger.Draft{
+				Subject:  s.replica.Own().Subject("adoptionTurn", strings.TrimPrefix(e.after.GetMunicipality(), municipalities)),
+				Resource: name, Entity: &marketplacev1.AdoptionTurn{Name: name},
+			})
 		}
-		a, changed, no := w.moved(before, w.stepOf(req, day(c.Time)), c)
-		return a, changed, no.fault()
-	})
+	}
+	return drafts
 }

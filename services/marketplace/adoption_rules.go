@@ -198,7 +198,7 @@ func checkAdoption(a *marketplacev1.Adoption, given []*marketplacev1.ChecklistIt
 // checkServices says which public services a solution does not offer; there must be one at least.
 func checkServices(solution *marketplacev1.Solution, services []string, field, suffix string, wrong blame) {
 	if len(services) == 0 {
-		wrong(field, "nennt keine Leistung, und „"+solution.GetName()+"“ bietet keine an", "names no public service, and "+solution.GetName()+" offers none")
+		wrong(field, "nennt keine Leistung, die „"+solution.GetName()+"“ anbietet", "names no public service that "+solution.GetName()+" offers")
 	}
 	status := make(map[string]marketplacev1.Coverage_Status, len(solution.GetCoverage()))
 	for _, c := range solution.GetCoverage() {

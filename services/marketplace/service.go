@@ -19,9 +19,8 @@ import (
 type Service struct {
 	marketplacev1.UnimplementedMarketplaceServiceServer
 
-	replica  *state.Replica[world]
-	clock    func() time.Time
-	adopting chan struct{} // holds who decides on what adoptions must not do to each other; see takeTurn
+	replica *state.Replica[world]
+	clock   func() time.Time
 
 	projectShelf, offerShelf opendata.Shelf
 }
@@ -40,7 +39,7 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{replica: state.New(logger, emptyWorld(), apply, own, catalogue, municipality), clock: clock, adopting: make(chan struct{}, 1)}, nil
+	return &Service{replica: state.New(logger, emptyWorld(), apply, own, catalogue, municipality), clock: clock}, nil
 }
 
 // Run follows the streams and notes promised dates that pass, until ctx ends (nil) or a record cannot be applied.

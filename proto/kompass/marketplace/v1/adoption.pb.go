@@ -952,6 +952,53 @@ func (x *AdoptionCount) GetAdoptions() int32 {
 	return 0
 }
 
+// The turn of a municipality in what its adoptions must not do to each other: it is written beside each that begins or goes live, so
+// that of two at once one has to decide again. It says nothing else; no request reads it.
+type AdoptionTurn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/adoptionTurn".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptionTurn) Reset() {
+	*x = AdoptionTurn{}
+	mi := &file_kompass_marketplace_v1_adoption_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptionTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptionTurn) ProtoMessage() {}
+
+func (x *AdoptionTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_adoption_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptionTurn.ProtoReflect.Descriptor instead.
+func (*AdoptionTurn) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_adoption_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AdoptionTurn) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_kompass_marketplace_v1_adoption_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_adoption_proto_rawDesc = "" +
@@ -1056,7 +1103,9 @@ const file_kompass_marketplace_v1_adoption_proto_rawDesc = "" +
 	"\x1ckompass.krz.de/AdoptionGroup\x12\x1fadoptionGroups/{adoption_group}\"k\n" +
 	"\rAdoptionCount\x12<\n" +
 	"\x05state\x18\x01 \x01(\x0e2&.kompass.marketplace.v1.Adoption.StateR\x05state\x12\x1c\n" +
-	"\tadoptions\x18\x02 \x01(\x05R\tadoptionsB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
+	"\tadoptions\x18\x02 \x01(\x05R\tadoptions\"\"\n" +
+	"\fAdoptionTurn\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04nameB;Z9kompass.krz.de/proto/kompass/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_kompass_marketplace_v1_adoption_proto_rawDescOnce sync.Once
@@ -1071,7 +1120,7 @@ func file_kompass_marketplace_v1_adoption_proto_rawDescGZIP() []byte {
 }
 
 var file_kompass_marketplace_v1_adoption_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_kompass_marketplace_v1_adoption_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_kompass_marketplace_v1_adoption_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_kompass_marketplace_v1_adoption_proto_goTypes = []any{
 	(Adoption_State)(0),           // 0: kompass.marketplace.v1.Adoption.State
 	(ChecklistItem_Kind)(0),       // 1: kompass.marketplace.v1.ChecklistItem.Kind
@@ -1083,10 +1132,11 @@ var file_kompass_marketplace_v1_adoption_proto_goTypes = []any{
 	(*AdoptionTransition)(nil),    // 7: kompass.marketplace.v1.AdoptionTransition
 	(*AdoptionGroup)(nil),         // 8: kompass.marketplace.v1.AdoptionGroup
 	(*AdoptionCount)(nil),         // 9: kompass.marketplace.v1.AdoptionCount
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*v1.Maturity)(nil),           // 11: kompass.municipality.v1.Maturity
-	(*Price)(nil),                 // 12: kompass.marketplace.v1.Price
-	(*DocumentLink)(nil),          // 13: kompass.marketplace.v1.DocumentLink
+	(*AdoptionTurn)(nil),          // 10: kompass.marketplace.v1.AdoptionTurn
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*v1.Maturity)(nil),           // 12: kompass.municipality.v1.Maturity
+	(*Price)(nil),                 // 13: kompass.marketplace.v1.Price
+	(*DocumentLink)(nil),          // 14: kompass.marketplace.v1.DocumentLink
 }
 var file_kompass_marketplace_v1_adoption_proto_depIdxs = []int32{
 	0,  // 0: kompass.marketplace.v1.Adoption.state:type_name -> kompass.marketplace.v1.Adoption.State
@@ -1094,18 +1144,18 @@ var file_kompass_marketplace_v1_adoption_proto_depIdxs = []int32{
 	5,  // 2: kompass.marketplace.v1.Adoption.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
 	6,  // 3: kompass.marketplace.v1.Adoption.checklist:type_name -> kompass.marketplace.v1.ChecklistItem
 	7,  // 4: kompass.marketplace.v1.Adoption.transitions:type_name -> kompass.marketplace.v1.AdoptionTransition
-	10, // 5: kompass.marketplace.v1.Adoption.update_time:type_name -> google.protobuf.Timestamp
-	11, // 6: kompass.marketplace.v1.AdoptedService.maturity:type_name -> kompass.municipality.v1.Maturity
-	12, // 7: kompass.marketplace.v1.AdoptionOffer.prices:type_name -> kompass.marketplace.v1.Price
-	13, // 8: kompass.marketplace.v1.AdoptionOffer.documents:type_name -> kompass.marketplace.v1.DocumentLink
+	11, // 5: kompass.marketplace.v1.Adoption.update_time:type_name -> google.protobuf.Timestamp
+	12, // 6: kompass.marketplace.v1.AdoptedService.maturity:type_name -> kompass.municipality.v1.Maturity
+	13, // 7: kompass.marketplace.v1.AdoptionOffer.prices:type_name -> kompass.marketplace.v1.Price
+	14, // 8: kompass.marketplace.v1.AdoptionOffer.documents:type_name -> kompass.marketplace.v1.DocumentLink
 	1,  // 9: kompass.marketplace.v1.ChecklistItem.kind:type_name -> kompass.marketplace.v1.ChecklistItem.Kind
 	2,  // 10: kompass.marketplace.v1.ChecklistItem.status:type_name -> kompass.marketplace.v1.ChecklistItem.Status
-	13, // 11: kompass.marketplace.v1.ChecklistItem.document:type_name -> kompass.marketplace.v1.DocumentLink
+	14, // 11: kompass.marketplace.v1.ChecklistItem.document:type_name -> kompass.marketplace.v1.DocumentLink
 	0,  // 12: kompass.marketplace.v1.AdoptionTransition.from:type_name -> kompass.marketplace.v1.Adoption.State
 	0,  // 13: kompass.marketplace.v1.AdoptionTransition.to:type_name -> kompass.marketplace.v1.Adoption.State
-	10, // 14: kompass.marketplace.v1.AdoptionTransition.time:type_name -> google.protobuf.Timestamp
+	11, // 14: kompass.marketplace.v1.AdoptionTransition.time:type_name -> google.protobuf.Timestamp
 	9,  // 15: kompass.marketplace.v1.AdoptionGroup.counts:type_name -> kompass.marketplace.v1.AdoptionCount
-	10, // 16: kompass.marketplace.v1.AdoptionGroup.update_time:type_name -> google.protobuf.Timestamp
+	11, // 16: kompass.marketplace.v1.AdoptionGroup.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 17: kompass.marketplace.v1.AdoptionCount.state:type_name -> kompass.marketplace.v1.Adoption.State
 	18, // [18:18] is the sub-list for method output_type
 	18, // [18:18] is the sub-list for method input_type
@@ -1127,7 +1177,7 @@ func file_kompass_marketplace_v1_adoption_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_adoption_proto_rawDesc), len(file_kompass_marketplace_v1_adoption_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
