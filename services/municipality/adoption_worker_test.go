@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -237,6 +238,34 @@ func TestPoisonDoesNotBlock(t *testing.T) {
 		if got := s.effectsOf(t, id); got != want {
 			t.Errorf("%s: effects %s, want %s", id, got, want)
 		}
+	}
+}
+
+// TestEffectIsTriedAgain: while the stream takes nothing, what is due stays due; as soon as it does, it has its effect.
+func TestEffectIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	s, _ := g.start()
+	s.write(t, town(lemgoAGS))
+	js, err := jetstream.New(g.site.Conn)
+	must(t, err)
+	stream, err := js.Stream(t.Context(), s.replica.Own().Stream())
+	must(t, err)
+	closed := stream.CachedInfo().Config
+	closed.MaxMsgSize = 1
+	_, err = js.UpdateStream(t.Context(), closed)
+	must(t, err)
+	g.publish(marketplaceStream, adopting("late", adoptionLive, dogTax))
+	g.publish(marketplaceStream, adopting("late", adoptionEnded, dogTax))
+	time.Sleep(500 * time.Millisecond)
+	if r, err := s.replica.Read(); err != nil || r.adoptions.due.Len() != 2 {
+		t.Fatalf("%d due, want 2 (%v)", r.adoptions.due.Len(), err)
+	}
+	_, err = js.UpdateStream(t.Context(), stream.CachedInfo().Config)
+	must(t, err)
+	g.settled(s)
+	if got := s.effectsOf(t, "late"); got != "1+0 1+0" || len(s.historyOf(t, lemgoAGS, dogTax)) != 2 {
+		t.Errorf("effects %s", got)
 	}
 }
 
