@@ -106,3 +106,33 @@ func TestContractOnADay(t *testing.T) {
 		}
 	}
 }
+
+// TestDaysUnderContract: a change keeps the ground of the day that an adoption came under contract, and of today while it is under way.
+func TestDaysUnderContract(t *testing.T) {
+	t.Parallel()
+	before := &marketplacev1.Contract{Name: "contracts/c", Kind: directKind, Customer: buendeName, Solutions: []string{dogSolution}, StartDate: "2026-01-01"}
+	for _, c := range []struct {
+		state      marketplacev1.Adoption_State
+		start, end string // of the contract after the change
+		want       string // beginning of the violation
+	}{
+		{stateLive, "2026-02-01", "2026-06-01", ""},
+		{stateLive, "2026-02-02", "", "contract.startDate: „adoptions/a“"},
+		{stateLive, "2026-01-01", "2026-05-31", "contract.endDate: „adoptions/a“"},
+		{stateEnded, "2026-01-01", "2026-05-31", ""},
+		{stateEnded, "2026-02-02", "", "contract.startDate: „adoptions/a“"},
+	} {
+		s := contractScene(t, before)
+		a := &marketplacev1.Adoption{Name: "adoptions/a", Municipality: buendeName, Solution: dogSolution, Contract: "contracts/c", State: c.state, Transitions: []*marketplacev1.AdoptionTransition{{To: stateContracted, Date: "2026-02-01"}}}
+		s.apply(t, ownStream, s.entry("adoption", a.GetName(), a))
+		after := proto.CloneOf(before)
+		after.StartDate, after.EndDate = c.start, c.end
+		got := ""
+		if err := s.world.checkLinked(before, after, "2026-06-01"); err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%v: %q", c, got)
+		}
+	}
+}

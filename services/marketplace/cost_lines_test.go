@@ -100,6 +100,8 @@ func TestCostLines(t *testing.T) {
 		}), &marketplacev1.Contract{Prices: []*marketplacev1.Price{once}}, nil, 2027, "150000 1.500,00 €, einmalig zu Beginn"},
 		"ended":             {with(func(a *marketplacev1.Adoption) { a.State, a.EndDate = stateEnded, "2028-02-29" }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2028, "16393 1.000,00 € je Jahr × 60/366 Tage"},
 		"ended before":      {with(func(a *marketplacev1.Adoption) { a.State, a.EndDate = stateEnded, "2027-12-31" }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2028, ""},
+		"ended earlier":     {with(func(a *marketplacev1.Adoption) { a.State, a.EndDate = stateEnded, "2028-02-29" }), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2028, "16393 1.000,00 € je Jahr × 60/366 Tage"},
+		"ended later":       {with(func(a *marketplacev1.Adoption) { a.State, a.EndDate = stateEnded, "2028-12-31" }), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2028, "49727 1.000,00 € je Jahr × 182/366 Tage"},
 		"contract ends":     {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2028, "49727 1.000,00 € je Jahr × 182/366 Tage"},
 		"contract is over":  {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2029, ""},
 		"contract goes on":  {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30", RenewalMonths: 12}, []*marketplacev1.Price{yearly}, 2029, "100000 1.000,00 € je Jahr"},
