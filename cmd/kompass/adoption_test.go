@@ -177,6 +177,7 @@ func (s *story) followed(place, adoption string, ended bool) error {
 	if err != nil || a.status != http.StatusOK {
 		return fmt.Errorf("%d %s %w", a.status, a.body, err)
 	}
+	s.token = a.header.Get("Kompass-Revision") // who has seen it on one replica sees it on all
 	want := implementationsOf(map[string]string{place: adoption})
 	list, _ := a.json(s.tb)["implementations"].([]any)
 	for _, i := range list {
@@ -314,6 +315,12 @@ func (s *story) overlapping(other string) string {
 	}
 	if overlaps, _ := s.get("/v1/" + other)["overlaps"].([]any); len(overlaps) != 1 || overlaps[0] != name {
 		s.tb.Errorf("%s overlaps with %v", other, overlaps)
+	}
+	for _, gap := range s.get(buende + "/gaps?pageSize=1000")["gaps"].([]any) {
+		underWay, _ := at(gap, "adoptions").([]any)
+		if at(gap, "leikaKey") == hundesteuer && (!slices.Contains(underWay, any(name)) || !slices.Contains(underWay, any(other))) {
+			s.tb.Errorf("the gap tells of %v", underWay)
+		}
 	}
 	return name
 }
