@@ -6,10 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/marketplace"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/state"
 )
 
 const (
@@ -20,6 +24,23 @@ const (
 	toEnded      = marketplacev1.Adoption_STATE_ENDED
 	toWithdrawn  = marketplacev1.Adoption_STATE_WITHDRAWN
 )
+
+// openAt is open with a clock of its own.
+func openAt(tb testing.TB, clock func() time.Time) *market {
+	tb.Helper()
+	site := ledger.Site{Conn: nats.Conn, Origin: fmt.Sprintf("t%d", origins.Add(1)), Replicas: 1}
+	m := &market{tb: tb, site: site, foreign: map[string]*state.Replica[struct{}]{}}
+	var err error
+	if m.service, err = marketplace.New(tb.Context(), site, quiet, clock); err != nil {
+		tb.Fatal(err)
+	}
+	run(tb, m.service.Run)
+	if err := m.service.Ready(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	m.MarketplaceServiceClient = dial(tb, m.service)
+	return m
+}
 
 // offers is a stocked market with two published solutions that both cover the dog tax, and a contract over both for everybody.
 func offers(tb testing.TB) *market {

@@ -41,7 +41,7 @@ func nextStates(from marketplacev1.Adoption_State) (to []marketplacev1.Adoption_
 	return to
 }
 
-// stateDE and stateEN are how texts call the states.
+// stateDE is how German texts call the states.
 var stateDE = map[marketplacev1.Adoption_State]string{
 	stateInterested: "Interesse bekundet", stateOffered: "Angebot liegt vor", stateContracted: "Vertrag geschlossen",
 	stateConnecting: "technische Anbindung läuft", stateLive: "live", stateEnded: "beendet", stateWithdrawn: "zurückgezogen",
