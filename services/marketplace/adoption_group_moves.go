@@ -10,6 +10,7 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/resource"
 	"kompass.krz.de/services/platform/server"
 )
 
@@ -38,7 +39,7 @@ type groupMove struct {
 // MoveAdoptionGroup moves the adoptions of a group together.
 func (s *Service) MoveAdoptionGroup(ctx context.Context, req *marketplacev1.MoveAdoptionGroupRequest) (*marketplacev1.MoveAdoptionGroupResponse, error) {
 	var move groupMove
-	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (drafts []ledger.Draft, err error) {
+	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) (drafts []ledger.Draft, err error) {
 		if move, err = w.moveGroup(req, c); err != nil {
 			return nil, err
 		}
@@ -47,12 +48,12 @@ func (s *Service) MoveAdoptionGroup(ctx context.Context, req *marketplacev1.Move
 	if err != nil {
 		return nil, err
 	}
-	g, ok := groupKind.find(result.State, req.GetName())
+	g, ok := groupKind.Find(result.State, req.GetName())
 	if !ok {
 		return nil, fault.New(fault.NotFound, "resource", req.GetName())
 	}
 	if req.GetValidateOnly() {
-		g = preview(result.State.previewGroup(g, move.moved))
+		g = resource.Preview(result.State.previewGroup(g, move.moved))
 	}
 	if result.Repeated {
 		if move, err = s.recallMove(ctx, result.State, req); err != nil {
@@ -191,14 +192,14 @@ func (w world) previewGroup(g *marketplacev1.AdoptionGroup, moved []edited) *mar
 
 // CheckAdoptionGroup notes steps of the technical connection for the adoptions of a group that are not live yet.
 func (s *Service) CheckAdoptionGroup(ctx context.Context, req *marketplacev1.CheckAdoptionGroupRequest) (*marketplacev1.AdoptionGroup, error) {
-	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
+	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
 		checked, err := w.checkTogether(req, day(c.Time))
 		return s.adoptionDrafts(checked), err
 	})
 	if err != nil {
 		return nil, err
 	}
-	g, ok := groupKind.find(result.State, req.GetName())
+	g, ok := groupKind.Find(result.State, req.GetName())
 	if !ok {
 		return nil, fault.New(fault.NotFound, "resource", req.GetName())
 	}

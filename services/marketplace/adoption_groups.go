@@ -16,19 +16,20 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 	"kompass.krz.de/services/platform/state"
 )
 
-var groupKind = kind[*marketplacev1.AdoptionGroup]{
-	token: "adoptionGroup",
-	find: func(w world, name string) (*marketplacev1.AdoptionGroup, bool) {
+var groupKind = resource.Kind[world, *marketplacev1.AdoptionGroup]{
+	Token: "adoptionGroup",
+	Find: func(w world, name string) (*marketplacev1.AdoptionGroup, bool) {
 		g, ok := w.groups.Get(name)
 		if !ok {
 			return nil, false
 		}
 		return w.adopters.shownGroup(g), true
 	},
-	bare: func(g *marketplacev1.AdoptionGroup) *marketplacev1.AdoptionGroup {
+	Bare: func(g *marketplacev1.AdoptionGroup) *marketplacev1.AdoptionGroup {
 		g = proto.CloneOf(g)
 		g.Etag, g.UpdateTime, g.Counts = "", nil, nil
 		return g
@@ -70,15 +71,7 @@ func countStates(adoptions []*marketplacev1.Adoption) (counts []*marketplacev1.A
 
 // GetAdoptionGroup answers one group adoption.
 func (s *Service) GetAdoptionGroup(_ context.Context, req *marketplacev1.GetAdoptionGroupRequest) (*marketplacev1.AdoptionGroup, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	g, ok := groupKind.find(w, req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return g, nil
+	return groupKind.Get(s.replica, req.GetName())
 }
 
 // ListAdoptionGroups answers a page of group adoptions.
@@ -97,11 +90,11 @@ func (s *Service) ListAdoptionGroups(_ context.Context, req *marketplacev1.ListA
 // UpdateAdoptionGroup changes what may change of a group adoption; its adoptions stay as they are.
 func (s *Service) UpdateAdoptionGroup(ctx context.Context, req *marketplacev1.UpdateAdoptionGroupRequest) (*marketplacev1.AdoptionGroup, error) {
 	name := req.GetAdoptionGroup().GetName()
-	if err := checkName("adoption_group.name", name); err != nil {
+	if err := resource.CheckName("adoption_group.name", "adoptionGroups", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, groupKind, name, func(w world, _ ledger.Cause) (*marketplacev1.AdoptionGroup, []string, error) {
-		before, err := found(ctx, w, groupKind, name, req.GetAdoptionGroup().GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, groupKind, name, func(w world, _ ledger.Cause) (*marketplacev1.AdoptionGroup, []string, error) {
+		before, err := groupKind.Found(ctx, w, name, req.GetAdoptionGroup().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -133,7 +126,7 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 	}
 	name := "adoptionGroups/" + id
 	var created *marketplacev1.AdoptionGroup
-	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
+	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
 		if _, taken := w.groups.Get(name); taken {
 			return nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -147,7 +140,7 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 		for i, a := range adoptions {
 			begun[i] = edited{a, filled(a)}
 		}
-		return append(s.adoptionDrafts(begun), draftOf(s, groupKind, g, filled(g))), nil
+		return append(s.adoptionDrafts(begun), groupKind.Draft(s.replica, g, filled(g))), nil
 	})
 	if err != nil {
 		return nil, err
@@ -155,7 +148,7 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 	if req.GetValidateOnly() {
 		return created, nil
 	}
-	g, ok := groupKind.find(result.State, name)
+	g, ok := groupKind.Find(result.State, name)
 	if !ok {
 		return nil, fault.New(fault.NotFound, "resource", name)
 	}

@@ -12,13 +12,14 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/resource"
 	"kompass.krz.de/services/platform/server"
 )
 
-var adoptionKind = kind[*marketplacev1.Adoption]{
-	token: "adoption",
-	find:  func(w world, name string) (*marketplacev1.Adoption, bool) { return w.adoption(name) },
-	bare: func(a *marketplacev1.Adoption) *marketplacev1.Adoption {
+var adoptionKind = resource.Kind[world, *marketplacev1.Adoption]{
+	Token: "adoption",
+	Find:  func(w world, name string) (*marketplacev1.Adoption, bool) { return w.adoption(name) },
+	Bare: func(a *marketplacev1.Adoption) *marketplacev1.Adoption {
 		a = proto.CloneOf(a)
 		a.Etag, a.UpdateTime, a.Overlaps = "", nil, nil
 		for _, s := range a.GetServices() {
@@ -30,15 +31,7 @@ var adoptionKind = kind[*marketplacev1.Adoption]{
 
 // GetAdoption answers one adoption.
 func (s *Service) GetAdoption(_ context.Context, req *marketplacev1.GetAdoptionRequest) (*marketplacev1.Adoption, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	a, ok := w.adoption(req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return a, nil
+	return adoptionKind.Get(s.replica, req.GetName())
 }
 
 // ListAdoptions answers a page of adoptions.
@@ -57,7 +50,7 @@ func (s *Service) ListAdoptions(_ context.Context, req *marketplacev1.ListAdopti
 // CreateAdoption records the interest of a municipality in a solution.
 func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateAdoptionRequest) (*marketplacev1.Adoption, error) {
 	var created *marketplacev1.Adoption
-	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
+	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
 		var changed []string
 		if created, changed, err = w.interest(req.GetAdoption(), req.GetAdoptionId(), c); err != nil {
 			return nil, err
@@ -68,7 +61,7 @@ func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateA
 		return nil, err
 	}
 	if req.GetValidateOnly() {
-		return preview(result.State.shownAdoption(created)), nil
+		return resource.Preview(result.State.shownAdoption(created)), nil
 	}
 	name := created.GetName()
 	if result.Repeated {
@@ -98,18 +91,18 @@ func (s *Service) createdBy(ctx context.Context, w world, req *marketplacev1.Cre
 
 // wrote tells whether a request wrote a record of an adoption.
 func (s *Service) wrote(ctx context.Context, name, requestID string) (bool, error) {
-	history, err := s.replica.History(ctx, s.replica.Own().Subject(adoptionKind.token, strings.TrimPrefix(name, "adoptions/")))
+	history, err := s.replica.History(ctx, s.replica.Own().Subject(adoptionKind.Token, strings.TrimPrefix(name, "adoptions/")))
 	return slices.ContainsFunc(history, func(e ledger.Entry) bool { return e.Record.GetRequestId() == requestID }), err
 }
 
 // UpdateAdoption changes what may change in the state that an adoption is in.
 func (s *Service) UpdateAdoption(ctx context.Context, req *marketplacev1.UpdateAdoptionRequest) (*marketplacev1.Adoption, error) {
 	name := req.GetAdoption().GetName()
-	if err := checkName("adoption.name", name); err != nil {
+	if err := resource.CheckName("adoption.name", "adoptions", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, adoptionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
-		before, err := found(ctx, w, adoptionKind, name, req.GetAdoption().GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, adoptionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
+		before, err := adoptionKind.Found(ctx, w, name, req.GetAdoption().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -120,8 +113,8 @@ func (s *Service) UpdateAdoption(ctx context.Context, req *marketplacev1.UpdateA
 // MoveAdoption moves an adoption to another state.
 func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdoptionRequest) (*marketplacev1.Adoption, error) {
 	var moved *marketplacev1.Adoption
-	result, err := s.carry(ctx, req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
-		before, err := found(ctx, w, adoptionKind, req.GetName(), req.GetEtag())
+	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
+		before, err := adoptionKind.Found(ctx, w, req.GetName(), req.GetEtag())
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +129,7 @@ func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdopt
 		return nil, err
 	}
 	if req.GetValidateOnly() {
-		return preview(moved), nil
+		return resource.Preview(moved), nil
 	}
 	a, ok := result.State.adoption(req.GetName())
 	if !ok {
@@ -151,7 +144,7 @@ func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdopt
 func (s *Service) adoptionDrafts(all []edited) []ledger.Draft {
 	drafts := make([]ledger.Draft, 0, 2*len(all))
 	for _, e := range all {
-		drafts = append(drafts, draftOf(s, adoptionKind, e.after, e.changed))
+		drafts = append(drafts, adoptionKind.Draft(s.replica, e.after, e.changed))
 		if moves := e.after.GetTransitions(); slices.Contains(e.changed, "state") && (len(moves) == 1 || e.after.GetState() == stateLive) {
 			name := e.after.GetMunicipality() + "/adoptionTurn"
 			drafts = append(drafts, ledger.Draft{

@@ -12,6 +12,7 @@ import (
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/resource"
 )
 
 // step is a wanted move of one adoption or of many.
@@ -26,7 +27,7 @@ type step struct {
 
 // moving is a request that moves adoptions.
 type moving interface {
-	command
+	resource.Command
 	GetName() string
 	GetState() marketplacev1.Adoption_State
 	GetOffer() *marketplacev1.AdoptionOffer

@@ -55,7 +55,7 @@ func (s *Service) noteMissed(ctx context.Context, w world, today string) bool {
 				if !ok || !solutionMissed(solution, today) {
 					return nil, ""
 				}
-				after := solutionKind.bare(solution)
+				after := solutionKind.Bare(solution)
 				after.PromiseChanges = append(after.GetPromiseChanges(), missedPromise(after.GetPromisedDate(), c))
 				return after, "promise_changes"
 			}) && all
@@ -68,7 +68,7 @@ func (s *Service) noteMissed(ctx context.Context, w world, today string) bool {
 				if !ok {
 					return nil, ""
 				}
-				after, missed := projectKind(today).bare(project), false
+				after, missed := projectKind(today).Bare(project), false
 				for _, p := range after.GetPhases() {
 					if phaseMissed(project, p, today) {
 						p.Changes, missed = append(p.GetChanges(), missedPromise(p.GetPlannedDate(), c)), true

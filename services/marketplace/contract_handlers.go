@@ -12,20 +12,21 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 )
 
 // contractKind is the kind of entity that contracts are; today is the day of the request.
-func contractKind(today string) kind[*marketplacev1.Contract] {
-	return kind[*marketplacev1.Contract]{
-		token: "contract",
-		find: func(w world, name string) (*marketplacev1.Contract, bool) {
+func contractKind(today string) resource.Kind[world, *marketplacev1.Contract] {
+	return resource.Kind[world, *marketplacev1.Contract]{
+		Token: "contract",
+		Find: func(w world, name string) (*marketplacev1.Contract, bool) {
 			c, ok := w.contracts.Get(name)
 			if !ok {
 				return nil, false
 			}
 			return contractView{w.contractLinks(), today}.of(c), true
 		},
-		bare: func(c *marketplacev1.Contract) *marketplacev1.Contract {
+		Bare: func(c *marketplacev1.Contract) *marketplacev1.Contract {
 			c = proto.CloneOf(c)
 			c.Etag, c.UpdateTime = "", nil
 			c.State, c.TermEndDate, c.NoticeDate, c.Adoptions = 0, "", "", nil
@@ -36,15 +37,7 @@ func contractKind(today string) kind[*marketplacev1.Contract] {
 
 // GetContract answers one contract as it stands today.
 func (s *Service) GetContract(_ context.Context, req *marketplacev1.GetContractRequest) (*marketplacev1.Contract, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	c, ok := contractKind(day(s.clock())).find(w, req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return c, nil
+	return contractKind(day(s.clock())).Get(s.replica, req.GetName())
 }
 
 // ListContracts answers a page of contracts. Filter and order reach what is derived, so only they make all of it be derived.
@@ -75,7 +68,7 @@ func (s *Service) CreateContract(ctx context.Context, req *marketplacev1.CreateC
 		return nil, err
 	}
 	name, kind := "contracts/"+id, contractKind(day(s.clock()))
-	return change(ctx, s, req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
+	return resource.Change(ctx, s.replica, s.clock(), req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
 		if _, taken := w.contracts.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -87,11 +80,11 @@ func (s *Service) CreateContract(ctx context.Context, req *marketplacev1.CreateC
 // UpdateContract changes a contract; of one that is terminated or over only note and documents.
 func (s *Service) UpdateContract(ctx context.Context, req *marketplacev1.UpdateContractRequest) (*marketplacev1.Contract, error) {
 	name, kind := req.GetContract().GetName(), contractKind(day(s.clock()))
-	if err := checkName("contract.name", name); err != nil {
+	if err := resource.CheckName("contract.name", "contracts", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
-		before, err := found(ctx, w, kind, name, req.GetContract().GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
+		before, err := kind.Found(ctx, w, name, req.GetContract().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -135,8 +128,8 @@ func editContract(w world, today string, before, given *marketplacev1.Contract, 
 // TerminateContract sets an end to a contract.
 func (s *Service) TerminateContract(ctx context.Context, req *marketplacev1.TerminateContractRequest) (*marketplacev1.Contract, error) {
 	name, kind := req.GetName(), contractKind(day(s.clock()))
-	return change(ctx, s, req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
-		before, err := found(ctx, w, kind, name, req.GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Contract, []string, error) {
+		before, err := kind.Found(ctx, w, name, req.GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}

@@ -86,7 +86,7 @@ func (s *Service) noteReminders(ctx context.Context, w world, today string) bool
 			if !ok {
 				return nil, ""
 			}
-			after := contractKind(today).bare(contract)
+			after := contractKind(today).Bare(contract)
 			for _, r := range dueReminders(contract, today) {
 				after.Reminders = append(after.GetReminders(), &marketplacev1.ContractReminder{Kind: r.kind, Date: r.date, Time: timestamppb.New(c.Time)})
 			}

@@ -181,8 +181,8 @@ func (p *importPlan) apply(o *importedOffer, after, given *marketplacev1.Solutio
 func (p *importPlan) draft(after *marketplacev1.Solution, changed []string) {
 	name := after.GetName()
 	p.drafts = append(p.drafts, ledger.Draft{
-		Subject:  p.service.replica.Own().Subject(solutionKind.token, strings.TrimPrefix(name, solutionsPrefix)),
-		Resource: name, Entity: solutionKind.bare(after), Changed: changed,
+		Subject:  p.service.replica.Own().Subject(solutionKind.Token, strings.TrimPrefix(name, solutionsPrefix)),
+		Resource: name, Entity: solutionKind.Bare(after), Changed: changed,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 )
 
 // projectView shows projects as clients see them: on one day, in one state of the world.
@@ -48,17 +49,17 @@ func (v projectView) all(stored []*marketplacev1.Project) []*marketplacev1.Proje
 func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
 // projectKind is the kind of entity that projects are; today is the day of the request.
-func projectKind(today string) kind[*marketplacev1.Project] {
-	return kind[*marketplacev1.Project]{
-		token: "project",
-		find: func(w world, name string) (*marketplacev1.Project, bool) {
+func projectKind(today string) resource.Kind[world, *marketplacev1.Project] {
+	return resource.Kind[world, *marketplacev1.Project]{
+		Token: "project",
+		Find: func(w world, name string) (*marketplacev1.Project, bool) {
 			p, ok := w.projects.Get(name)
 			if !ok {
 				return nil, false
 			}
 			return projectView{w.teams(), today}.of(p), true
 		},
-		bare: func(p *marketplacev1.Project) *marketplacev1.Project {
+		Bare: func(p *marketplacev1.Project) *marketplacev1.Project {
 			p = proto.CloneOf(p)
 			p.Etag, p.UpdateTime = "", nil
 			p.Phase, p.TeamFindings, p.Reliability = 0, nil, nil
@@ -69,15 +70,7 @@ func projectKind(today string) kind[*marketplacev1.Project] {
 
 // GetProject answers one project.
 func (s *Service) GetProject(_ context.Context, req *marketplacev1.GetProjectRequest) (*marketplacev1.Project, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	p, ok := projectKind(day(s.clock())).find(w, req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return p, nil
+	return projectKind(day(s.clock())).Get(s.replica, req.GetName())
 }
 
 // ListProjects answers a page of projects. Filter and order reach what is derived, so only they make all of it be derived.
@@ -108,7 +101,7 @@ func (s *Service) CreateProject(ctx context.Context, req *marketplacev1.CreatePr
 		return nil, err
 	}
 	name, kind := "projects/"+id, projectKind(day(s.clock()))
-	return change(ctx, s, req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Project, []string, error) {
+	return resource.Change(ctx, s.replica, s.clock(), req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Project, []string, error) {
 		if _, taken := w.projects.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -120,11 +113,11 @@ func (s *Service) CreateProject(ctx context.Context, req *marketplacev1.CreatePr
 // UpdateProject changes a project.
 func (s *Service) UpdateProject(ctx context.Context, req *marketplacev1.UpdateProjectRequest) (*marketplacev1.Project, error) {
 	name, kind := req.GetProject().GetName(), projectKind(day(s.clock()))
-	if err := checkName("project.name", name); err != nil {
+	if err := resource.CheckName("project.name", "projects", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Project, []string, error) {
-		before, err := found(ctx, w, kind, name, req.GetProject().GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, kind, name, func(w world, c ledger.Cause) (*marketplacev1.Project, []string, error) {
+		before, err := kind.Found(ctx, w, name, req.GetProject().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}

@@ -132,7 +132,7 @@ func TestPlansAreNeverForgotten(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p = projectKind(someDay).bare(after)
+			p = projectKind(someDay).Bare(after)
 		}
 		if !slices.IsSortedFunc(p.GetPhases(), func(a, b *marketplacev1.ProjectPhase) int { return int(a.GetPhase() - b.GetPhase()) }) {
 			t.Fatalf("phases are not in order: %v", p.GetPhases())

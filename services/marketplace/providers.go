@@ -2,7 +2,6 @@ package marketplace
 
 import (
 	"context"
-	"regexp"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -13,12 +12,13 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 )
 
-var providerKind = kind[*marketplacev1.Provider]{
-	token: "provider",
-	find:  func(w world, name string) (*marketplacev1.Provider, bool) { return w.providers.Get(name) },
-	bare: func(p *marketplacev1.Provider) *marketplacev1.Provider {
+var providerKind = resource.Kind[world, *marketplacev1.Provider]{
+	Token: "provider",
+	Find:  func(w world, name string) (*marketplacev1.Provider, bool) { return w.providers.Get(name) },
+	Bare: func(p *marketplacev1.Provider) *marketplacev1.Provider {
 		p = proto.CloneOf(p)
 		p.Etag, p.UpdateTime, p.Reliability = "", nil, nil
 		return p
@@ -27,9 +27,6 @@ var providerKind = kind[*marketplacev1.Provider]{
 
 // everything replaces all fields that clients can set.
 var everything = &fieldmaskpb.FieldMask{Paths: []string{"*"}}
-
-// ownName is what resource names of the service look like; a request's own pattern does not reach into its resource.
-var ownName = regexp.MustCompile(`^(providers|solutions|projects|adoptions|adoptionGroups|contracts)/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // GetProvider answers one provider.
 func (s *Service) GetProvider(_ context.Context, req *marketplacev1.GetProviderRequest) (*marketplacev1.Provider, error) {
@@ -64,7 +61,7 @@ func (s *Service) CreateProvider(ctx context.Context, req *marketplacev1.CreateP
 		return nil, err
 	}
 	name := "providers/" + id
-	return s.withReliability(change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+	return s.withReliability(resource.Change(ctx, s.replica, s.clock(), req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
 		if _, taken := w.providers.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -80,11 +77,11 @@ func (s *Service) CreateProvider(ctx context.Context, req *marketplacev1.CreateP
 // UpdateProvider changes a provider.
 func (s *Service) UpdateProvider(ctx context.Context, req *marketplacev1.UpdateProviderRequest) (*marketplacev1.Provider, error) {
 	name := req.GetProvider().GetName()
-	if err := checkName("provider.name", name); err != nil {
+	if err := resource.CheckName("provider.name", "providers", name); err != nil {
 		return nil, err
 	}
-	return s.withReliability(change(ctx, s, req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
-		before, err := found(ctx, w, providerKind, name, req.GetProvider().GetEtag())
+	return s.withReliability(resource.Change(ctx, s.replica, s.clock(), req, providerKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Provider, []string, error) {
+		before, err := providerKind.Found(ctx, w, name, req.GetProvider().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -95,12 +92,4 @@ func (s *Service) UpdateProvider(ctx context.Context, req *marketplacev1.UpdateP
 		}
 		return p, changed, checkProvider(p)
 	}))
-}
-
-// checkName refuses what cannot be the name of the entity that an update is about: it becomes part of a subject.
-func checkName(field, name string) error {
-	if ownName.MatchString(name) {
-		return nil
-	}
-	return fault.New(fault.InvalidField).Field(field, "ist kein Ressourcenname", "is not a resource name")
 }

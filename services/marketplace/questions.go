@@ -14,12 +14,13 @@ import (
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 )
 
-var questionKind = kind[*marketplacev1.Question]{
-	token: "question",
-	find:  func(w world, name string) (*marketplacev1.Question, bool) { return w.questions.Get(name) },
-	bare: func(q *marketplacev1.Question) *marketplacev1.Question {
+var questionKind = resource.Kind[world, *marketplacev1.Question]{
+	Token: "question",
+	Find:  func(w world, name string) (*marketplacev1.Question, bool) { return w.questions.Get(name) },
+	Bare: func(q *marketplacev1.Question) *marketplacev1.Question {
 		q = proto.CloneOf(q)
 		q.Etag, q.UpdateTime = "", nil
 		return q
@@ -28,15 +29,7 @@ var questionKind = kind[*marketplacev1.Question]{
 
 // GetQuestion answers one question with its answers.
 func (s *Service) GetQuestion(_ context.Context, req *marketplacev1.GetQuestionRequest) (*marketplacev1.Question, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	q, ok := w.questions.Get(req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return q, nil
+	return questionKind.Get(s.replica, req.GetName())
 }
 
 // ListQuestions answers a page of questions.
@@ -59,7 +52,7 @@ func (s *Service) CreateQuestion(ctx context.Context, req *marketplacev1.CreateQ
 		return nil, err
 	}
 	name := "questions/" + id
-	return change(ctx, s, req, questionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Question, []string, error) {
+	return resource.Change(ctx, s.replica, s.clock(), req, questionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Question, []string, error) {
 		if _, taken := w.questions.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -75,8 +68,8 @@ func (s *Service) CreateQuestion(ctx context.Context, req *marketplacev1.CreateQ
 // AnswerQuestion adds an answer to those that a question has.
 func (s *Service) AnswerQuestion(ctx context.Context, req *marketplacev1.AnswerQuestionRequest) (*marketplacev1.Question, error) {
 	name := req.GetName()
-	return change(ctx, s, req, questionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Question, []string, error) {
-		before, err := found(ctx, w, questionKind, name, req.GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, questionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Question, []string, error) {
+		before, err := questionKind.Found(ctx, w, name, req.GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}

@@ -14,12 +14,13 @@ import (
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/resource"
 )
 
-var solutionKind = kind[*marketplacev1.Solution]{
-	token: "solution",
-	find:  func(w world, name string) (*marketplacev1.Solution, bool) { return w.solution(name) },
-	bare: func(s *marketplacev1.Solution) *marketplacev1.Solution {
+var solutionKind = resource.Kind[world, *marketplacev1.Solution]{
+	Token: "solution",
+	Find:  func(w world, name string) (*marketplacev1.Solution, bool) { return w.solution(name) },
+	Bare: func(s *marketplacev1.Solution) *marketplacev1.Solution {
 		s = proto.CloneOf(s)
 		s.Etag, s.UpdateTime, s.UserCount, s.SlipCount, s.SlipDays = "", nil, 0, 0, 0
 		for _, c := range s.GetCoverage() {
@@ -31,15 +32,7 @@ var solutionKind = kind[*marketplacev1.Solution]{
 
 // GetSolution answers one solution, whatever its state.
 func (s *Service) GetSolution(_ context.Context, req *marketplacev1.GetSolutionRequest) (*marketplacev1.Solution, error) {
-	w, err := s.replica.Read()
-	if err != nil {
-		return nil, err
-	}
-	solution, ok := w.solution(req.GetName())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "resource", req.GetName())
-	}
-	return solution, nil
+	return solutionKind.Get(s.replica, req.GetName())
 }
 
 // ListSolutions answers a page of solutions, of all states unless the filter says otherwise.
@@ -62,7 +55,7 @@ func (s *Service) CreateSolution(ctx context.Context, req *marketplacev1.CreateS
 		return nil, err
 	}
 	name := "solutions/" + id
-	return change(ctx, s, req, solutionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Solution, []string, error) {
+	return resource.Change(ctx, s.replica, s.clock(), req, solutionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Solution, []string, error) {
 		if _, taken := w.solutions.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -76,11 +69,11 @@ func (s *Service) CreateSolution(ctx context.Context, req *marketplacev1.CreateS
 // meet what a submission requires.
 func (s *Service) UpdateSolution(ctx context.Context, req *marketplacev1.UpdateSolutionRequest) (*marketplacev1.Solution, error) {
 	name := req.GetSolution().GetName()
-	if err := checkName("solution.name", name); err != nil {
+	if err := resource.CheckName("solution.name", "solutions", name); err != nil {
 		return nil, err
 	}
-	return change(ctx, s, req, solutionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Solution, []string, error) {
-		before, err := found(ctx, w, solutionKind, name, req.GetSolution().GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, solutionKind, name, func(w world, c ledger.Cause) (*marketplacev1.Solution, []string, error) {
+		before, err := solutionKind.Found(ctx, w, name, req.GetSolution().GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -139,7 +132,7 @@ func (s *Service) WithdrawSolution(ctx context.Context, req *marketplacev1.Withd
 
 // move is a request that moves a solution through its life.
 type move interface {
-	command
+	resource.Command
 	GetName() string
 	GetEtag() string
 	GetNote() string
@@ -147,8 +140,8 @@ type move interface {
 
 func (s *Service) move(ctx context.Context, req move, v verb) (*marketplacev1.Solution, error) {
 	name := req.GetName()
-	return change(ctx, s, req, solutionKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Solution, []string, error) {
-		before, err := found(ctx, w, solutionKind, name, req.GetEtag())
+	return resource.Change(ctx, s.replica, s.clock(), req, solutionKind, name, func(w world, _ ledger.Cause) (*marketplacev1.Solution, []string, error) {
+		before, err := solutionKind.Found(ctx, w, name, req.GetEtag())
 		if err != nil {
 			return nil, nil, err
 		}
