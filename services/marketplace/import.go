@@ -8,6 +8,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/server"
 )
@@ -32,15 +33,15 @@ func (s *Service) ImportSolutions(ctx context.Context, req *marketplacev1.Import
 		if err != nil {
 			return nil, err
 		}
-		plan.report.ValidateOnly = true
-		return plan.report, nil
+		plan.Report.ValidateOnly = true
+		return plan.Finish(), nil
 	}
 	var plan *importPlan
 	result, err := s.replica.Write(ctx, cause, func(w world) ([]ledger.Draft, error) {
 		if plan, err = s.planImport(w, cause, file, req.GetProvider()); err != nil {
 			return nil, err
 		}
-		return plan.drafts, plan.refusal()
+		return plan.drafts, plan.Refusal()
 	})
 	if err != nil {
 		return nil, err
@@ -49,14 +50,14 @@ func (s *Service) ImportSolutions(ctx context.Context, req *marketplacev1.Import
 		if plan, err = s.planImport(result.State, cause, file, req.GetProvider()); err != nil {
 			return nil, err
 		}
-		plan.report.Repeated = true
+		plan.Report.Repeated = true
 	}
-	return plan.report, nil
+	return plan.Finish(), nil
 }
 
 // offerFile is a file of offers that was read, before anything is compared with what the marketplace holds.
 type offerFile struct {
-	*findings
+	*importreport.Findings
 	offers []*importedOffer
 	gone   []goneOffer
 }
@@ -64,12 +65,12 @@ type offerFile struct {
 // importedOffer is one offer as a file has it.
 type importedOffer struct {
 	line       int
-	externalID string                  // as a whole; empty in a table, where it follows from provider and id
-	id         string                  // of a table's row
-	says       *marketplacev1.Solution // what the file says; coverage, provider and versions are in the fields below
-	fields     []string                // of the solution that the file speaks about, in the proto's spelling
-	spots      map[string]spot         // where they stand: "url", "prices[1]"
-	provider   string                  // as a table names it; the request's when empty
+	externalID string                       // as a whole; empty in a table, where it follows from provider and id
+	id         string                       // of a table's row
+	says       *marketplacev1.Solution      // what the file says; coverage, provider and versions are in the fields below
+	fields     []string                     // of the solution that the file speaks about, in the proto's spelling
+	spots      map[string]importreport.Spot // where they stand: "url", "prices[1]"
+	provider   string                       // as a table names it; the request's when empty
 	covers     []coverLine
 	version    *marketplacev1.SolutionVersion // the one that is out now; nil when the file says none
 	nodes      int                            // of a publiccode.yml that were looked at for keys
@@ -79,17 +80,17 @@ type importedOffer struct {
 type coverLine struct {
 	coverage *marketplacev1.Coverage // without a public service where only source is known
 	source   string                  // under which an office knows the public service: "agency/id"
-	at       spot
+	at       importreport.Spot
 }
 
 // goneOffer is an entry of which a file says that it is no longer there.
 type goneOffer struct {
 	externalID string
-	at         spot
+	at         importreport.Spot
 }
 
 // speaks notes that the file says something about a field, and where first.
-func (o *importedOffer) speaks(field string, at spot) {
+func (o *importedOffer) speaks(field string, at importreport.Spot) {
 	if _, twice := o.spots[field]; !twice {
 		o.fields = append(o.fields, field)
 		o.spots[field] = at
@@ -97,7 +98,7 @@ func (o *importedOffer) speaks(field string, at spot) {
 }
 
 func newImportedOffer(line int) *importedOffer {
-	return &importedOffer{line: line, says: &marketplacev1.Solution{}, spots: map[string]spot{}}
+	return &importedOffer{line: line, says: &marketplacev1.Solution{}, spots: map[string]importreport.Spot{}}
 }
 
 // readOffers reads a file of offers on a day. Errors are faults; bad entries are findings.

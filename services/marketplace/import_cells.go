@@ -9,6 +9,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/tabular"
@@ -17,88 +18,88 @@ import (
 // offerCells reads the cells of one offer into a solution. Its methods answer in German and English what is wrong with a
 // cell, "" when nothing is. They read cells that are not blank.
 type offerCells struct {
-	*findings
+	*importreport.Findings
 	offer     *importedOffer
 	currency  string // of the column for it
 	zero      bool   // a price is 0
 	freeWords bool   // a price says that it is free of charge
 }
 
-func (c *offerCells) kind(at spot) (de, en string) {
+func (c *offerCells) kind(at importreport.Spot) (de, en string) {
 	var ok bool
-	if c.offer.says.Kind, ok = kindWords.read(at.value); !ok {
+	if c.offer.says.Kind, ok = kindWords.read(at.Value); !ok {
 		return "Keine Art: EfA-Dienst, Produkt, Formular, Modul oder Portal erwartet.", "Not a kind: EfA service, product, form, module or portal expected."
 	}
 	return "", ""
 }
 
-func (c *offerCells) efa(at spot) (de, en string) {
+func (c *offerCells) efa(at importreport.Spot) (de, en string) {
 	var ok bool
-	if c.offer.says.EfaState, ok = efaWords.read(at.value); !ok {
+	if c.offer.says.EfaState, ok = efaWords.read(at.Value); !ok {
 		return "Kein EfA-Stand: Nachnutzung sicher, Nachnutzung in Klärung, Entwicklung Land NRW, Entwicklung KDN, Entwicklung in Klärung oder kein EfA erwartet.",
 			"Not an EfA state: Nachnutzung sicher, Nachnutzung in Klärung, Entwicklung Land NRW, Entwicklung KDN, Entwicklung in Klärung or kein EfA expected."
 	}
 	return "", ""
 }
 
-func (c *offerCells) trust(at spot) (de, en string) {
+func (c *offerCells) trust(at importreport.Spot) (de, en string) {
 	var ok bool
-	if c.offer.says.TrustLevel, ok = trustWords.read(at.value); !ok {
+	if c.offer.says.TrustLevel, ok = trustWords.read(at.Value); !ok {
 		return "Kein Vertrauensniveau: keines, niedrig, substanziell oder hoch erwartet.", "Not a trust level: none, low, substantial or high expected."
 	}
 	return "", ""
 }
 
-func (c *offerCells) description(at spot) (de, en string) {
-	c.offer.says.Description = strings.TrimSpace(strings.ReplaceAll(at.value, "\r\n", "\n"))
+func (c *offerCells) description(at importreport.Spot) (de, en string) {
+	c.offer.says.Description = strings.TrimSpace(strings.ReplaceAll(at.Value, "\r\n", "\n"))
 	return "", ""
 }
 
-func (c *offerCells) url(at spot) (de, en string) {
-	c.offer.says.Url = tabular.CleanText(at.value)
+func (c *offerCells) url(at importreport.Spot) (de, en string) {
+	c.offer.says.Url = tabular.CleanText(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) documentation(at spot) (de, en string) {
-	c.offer.says.DocumentationUrl = tabular.CleanText(at.value)
+func (c *offerCells) documentation(at importreport.Spot) (de, en string) {
+	c.offer.says.DocumentationUrl = tabular.CleanText(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) accessibility(at spot) (de, en string) {
-	c.offer.says.AccessibilityUrl = tabular.CleanText(at.value)
+func (c *offerCells) accessibility(at importreport.Spot) (de, en string) {
+	c.offer.says.AccessibilityUrl = tabular.CleanText(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) licence(at spot) (de, en string) {
-	c.offer.says.Licence = tabular.CleanText(at.value)
+func (c *offerCells) licence(at importreport.Spot) (de, en string) {
+	c.offer.says.Licence = tabular.CleanText(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) contact(at spot) (de, en string) {
-	c.offer.says.ContactRole = tabular.CleanText(at.value)
+func (c *offerCells) contact(at importreport.Spot) (de, en string) {
+	c.offer.says.ContactRole = tabular.CleanText(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) components(at spot) (de, en string) {
-	c.offer.says.BaseComponents = listed(at.value)
+func (c *offerCells) components(at importreport.Spot) (de, en string) {
+	c.offer.says.BaseComponents = listed(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) systems(at spot) (de, en string) {
-	c.offer.says.SpecialistSystems = listed(at.value)
+func (c *offerCells) systems(at importreport.Spot) (de, en string) {
+	c.offer.says.SpecialistSystems = listed(at.Value)
 	return "", ""
 }
 
-func (c *offerCells) promised(at spot) (de, en string) {
+func (c *offerCells) promised(at importreport.Spot) (de, en string) {
 	var ok bool
-	if c.offer.says.PromisedDate, ok = readOfferDay(tabular.CleanText(at.value)); !ok {
+	if c.offer.says.PromisedDate, ok = readOfferDay(tabular.CleanText(at.Value)); !ok {
 		return "Kein Tag: 31.03.2027 oder 2027-03-31 erwartet.", "Not a day: 31.03.2027 or 2027-03-31 expected."
 	}
 	return "", ""
 }
 
-func (c *offerCells) classes(at spot) (de, en string) {
-	for _, text := range listed(at.value) {
+func (c *offerCells) classes(at importreport.Spot) (de, en string) {
+	for _, text := range listed(at.Value) {
 		class, ok := classWords.read(text)
 		if !ok {
 			return "„" + text + "“ ist keine Größenklasse.", text + " is not a size class."
@@ -111,8 +112,8 @@ func (c *offerCells) classes(at spot) (de, en string) {
 // agsOf is an AGS of a municipality with 8 digits, or 7 where a spreadsheet ate the zero, or of a Kreis with 5.
 var agsOf = regexp.MustCompile(`^([0-9]{5}|[0-9]{7}|[0-9]{8})$`)
 
-func (c *offerCells) municipalities(at spot) (de, en string) {
-	for _, text := range listed(at.value) {
+func (c *offerCells) municipalities(at importreport.Spot) (de, en string) {
+	for _, text := range listed(at.Value) {
 		ags := strings.ReplaceAll(strings.TrimPrefix(text, municipalities), " ", "")
 		if !agsOf.MatchString(ags) {
 			return "„" + text + "“ ist kein Amtlicher Gemeindeschlüssel: 8 Ziffern erwartet, 5 für einen Kreis.",
@@ -123,16 +124,16 @@ func (c *offerCells) municipalities(at spot) (de, en string) {
 			ags += "000"
 		case 7:
 			ags = "0" + ags
-			c.warn(at, "LEADING_ZERO_RESTORED", "Führende Null ergänzt: "+ags+".", "Leading zero restored: "+ags+".")
+			c.Warn(at, "LEADING_ZERO_RESTORED", "Führende Null ergänzt: "+ags+".", "Leading zero restored: "+ags+".")
 		}
 		c.offer.says.Municipalities = append(c.offer.says.Municipalities, municipalities+ags)
 	}
 	return "", ""
 }
 
-func (c *offerCells) centres(at spot) (de, en string) {
+func (c *offerCells) centres(at importreport.Spot) (de, en string) {
 	const prefix = "dataCentres/"
-	for _, text := range listed(at.value) {
+	for _, text := range listed(at.Value) {
 		id := names.Folded(strings.TrimPrefix(text, prefix))
 		if id == "" {
 			return "„" + text + "“ ist kein Rechenzentrum.", text + " is not a data centre."
@@ -143,15 +144,15 @@ func (c *offerCells) centres(at spot) (de, en string) {
 }
 
 // price reads a column of prices. 0 is no term; where there is no other, the offer is free of charge.
-func price(basis marketplacev1.Price_Basis) func(*offerCells, spot) (de, en string) {
-	return func(c *offerCells, at spot) (de, en string) {
-		switch tabular.NormalizeHeader(at.value) {
+func price(basis marketplacev1.Price_Basis) func(*offerCells, importreport.Spot) (de, en string) {
+	return func(c *offerCells, at importreport.Spot) (de, en string) {
+		switch tabular.NormalizeHeader(at.Value) {
 		case "kostenfrei", "kostenlos", "frei", "free":
 			c.freeWords = true
 			c.offer.spots["prices"] = at
 			return "", ""
 		}
-		cents, currency, de, en := readAmount(at.value)
+		cents, currency, de, en := readAmount(at.Value)
 		switch {
 		case de != "":
 			return de, en

@@ -5,6 +5,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/tabular"
 )
@@ -14,7 +15,7 @@ type offerColumn struct {
 	name   string   // as docs/operations.md has it
 	names  []string // what else a header may call it
 	speaks string   // the field of the solution that it fills; empty where the row as a whole decides
-	read   func(c *offerCells, at spot) (de, en string)
+	read   func(c *offerCells, at importreport.Spot) (de, en string)
 }
 
 // The columns of a table that say which offer, whose, and which public service a row is about.

@@ -16,13 +16,14 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 )
 
 // resolveCoverage finds the public services that an offer covers. Unknown ones are left out with a warning as long as one
 // is known. A file that names none says nothing about the coverage. False when the offer cannot be taken.
-func (p *importPlan) resolveCoverage(o *importedOffer, given *marketplacev1.Solution, fields []string, at map[string]spot) ([]string, bool) {
+func (p *importPlan) resolveCoverage(o *importedOffer, given *marketplacev1.Solution, fields []string, at map[string]importreport.Spot) ([]string, bool) {
 	if len(o.covers) == 0 {
-		p.warn(spot{line: o.line, value: given.GetDisplayName()}, "NO_PUBLIC_SERVICE", "Das Angebot nennt keine Leistung.", "The offer names no public service.")
+		p.Warn(importreport.Spot{Line: o.line, Value: given.GetDisplayName()}, "NO_PUBLIC_SERVICE", "Das Angebot nennt keine Leistung.", "The offer names no public service.")
 		return fields, true
 	}
 	var unknown, found []coverLine
@@ -37,10 +38,10 @@ func (p *importPlan) resolveCoverage(o *importedOffer, given *marketplacev1.Solu
 			unknown = append(unknown, c)
 		}
 	}
-	say := p.warn
+	say := p.Warn
 	left := [2]string{" Sie wurde ausgelassen.", " It was left out."}
 	if len(found) == 0 {
-		say, left = p.fail, [2]string{}
+		say, left = p.Fail, [2]string{}
 	}
 	for _, c := range unknown {
 		say(c.at, "UNKNOWN_PUBLIC_SERVICE", "Diese Leistung gibt es hier nicht."+left[0], "There is no such public service here."+left[1])
@@ -53,7 +54,7 @@ func (p *importPlan) resolveCoverage(o *importedOffer, given *marketplacev1.Solu
 
 // cover fills the coverage in, each public service once and in the order of their names, so that the order of a file means
 // nothing. False when a file says two things about one of them.
-func (p *importPlan) cover(given *marketplacev1.Solution, found []coverLine, at map[string]spot) bool {
+func (p *importPlan) cover(given *marketplacev1.Solution, found []coverLine, at map[string]importreport.Spot) bool {
 	slices.SortStableFunc(found, func(a, b coverLine) int {
 		return cmp.Compare(a.coverage.GetPublicService(), b.coverage.GetPublicService())
 	})
@@ -61,8 +62,8 @@ func (p *importPlan) cover(given *marketplacev1.Solution, found []coverLine, at 
 	for i, c := range found {
 		if i > 0 && found[i-1].coverage.GetPublicService() == c.coverage.GetPublicService() {
 			if !proto.Equal(found[i-1].coverage, c.coverage) {
-				line := found[i-1].at.line
-				p.fail(c.at, "DUPLICATE_KEY", fmt.Sprintf("Diese Leistung steht schon in Zeile %d, mit anderem Reifegrad oder Status.", line),
+				line := found[i-1].at.Line
+				p.Fail(c.at, "DUPLICATE_KEY", fmt.Sprintf("Diese Leistung steht schon in Zeile %d, mit anderem Reifegrad oder Status.", line),
 					fmt.Sprintf("This public service is already in line %d, with another maturity or status.", line))
 				good = false
 			}
@@ -93,7 +94,7 @@ func withVersion(listed []*marketplacev1.SolutionVersion, now *marketplacev1.Sol
 }
 
 // blame turns the fault of a single change into findings of an offer, each where its field stands in the file.
-func (p *importPlan) blame(o *importedOffer, err error, at map[string]spot) {
+func (p *importPlan) blame(o *importedOffer, err error, at map[string]importreport.Spot) {
 	reason := fault.Internal
 	var f *fault.Error
 	if errors.As(err, &f) {
@@ -107,17 +108,17 @@ func (p *importPlan) blame(o *importedOffer, err error, at map[string]spot) {
 		}
 		for _, v := range bad.GetFieldViolations() {
 			de, en, _ := strings.Cut(v.GetDescription(), " / ")
-			p.fail(o.spotOf(strings.TrimPrefix(v.GetField(), "solution."), at), reason.Name, sentence(de), sentence(en))
+			p.Fail(o.spotOf(strings.TrimPrefix(v.GetField(), "solution."), at), reason.Name, sentence(de), sentence(en))
 			blamed = true
 		}
 	}
 	if !blamed {
-		p.fail(spot{line: o.line}, reason.Name, reason.DE, reason.EN)
+		p.Fail(importreport.Spot{Line: o.line}, reason.Name, reason.DE, reason.EN)
 	}
 }
 
 // spotOf is where a field of the solution ("prices[1].amountCents") stands in the file: as near as the file can be asked.
-func (o *importedOffer) spotOf(path string, at map[string]spot) spot {
+func (o *importedOffer) spotOf(path string, at map[string]importreport.Spot) importreport.Spot {
 	top, _, _ := strings.Cut(path, ".")
 	field, index, _ := strings.Cut(top, "[")
 	if fd := solutionFields.ByJSONName(field); fd != nil {
@@ -128,7 +129,7 @@ func (o *importedOffer) spotOf(path string, at map[string]spot) spot {
 			return s
 		}
 	}
-	return spot{line: o.line, column: field}
+	return importreport.Spot{Line: o.line, Column: field}
 }
 
 var solutionFields protoreflect.FieldDescriptors = (&marketplacev1.Solution{}).ProtoReflect().Descriptor().Fields()

@@ -37,7 +37,7 @@ func FuzzReadOffers(f *testing.F) {
 				t.Fatalf("offer %+v", o)
 			}
 		}
-		for _, i := range read.report.GetIssues() {
+		for _, i := range read.Finish().GetIssues() {
 			if i.GetMessageDe() == "" || i.GetMessageEn() == "" || i.GetReason() == "" {
 				t.Fatalf("issue %v", i)
 			}

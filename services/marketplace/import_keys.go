@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -18,8 +19,8 @@ var keySeparators = strings.NewReplacer(" ", "", ".", "", "-", "", "_", "", "/",
 
 // readKey reads a LeiKa key, or the id or resource name of a public service, and answers the resource name. Separators
 // between digits go; the zero that a spreadsheet ate comes back, which is a warning. False when it is no key.
-func (f *findings) readKey(at spot) (string, bool) {
-	text := tabular.CleanText(at.value)
+func (f *offerFile) readKey(at importreport.Spot) (string, bool) {
+	text := tabular.CleanText(at.Value)
 	id := strings.TrimPrefix(text, publicServices)
 	if !strings.HasPrefix(id, "ohne-") {
 		id = keySeparators.Replace(strings.TrimSuffix(id, ".0"))
@@ -29,13 +30,13 @@ func (f *findings) readKey(at spot) (string, bool) {
 		return publicServices + id, true
 	case len(id) == leikaDigits-1 && strings.Trim(id, "0123456789") == "" && id[0] != '0' && !strings.HasPrefix(id, "99"):
 		// A key begins with its instance: 01 to 16 are the states, so one zero at most can be missing.
-		f.warn(at, "LEADING_ZERO_RESTORED", "Führende Null ergänzt: 0"+id+".", "Leading zero restored: 0"+id+".")
+		f.Warn(at, "LEADING_ZERO_RESTORED", "Führende Null ergänzt: 0"+id+".", "Leading zero restored: 0"+id+".")
 		return publicServices + "0" + id, true
 	case strings.ContainsAny(text, "eE") && strings.Trim(text, "0123456789.,eE+ ") == "":
-		f.fail(at, "SCIENTIFIC_NOTATION", "Die Tabellenkalkulation hat den Schlüssel in eine Zahl verwandelt; Ziffern sind verloren. Bitte die Spalte als Text formatieren.",
+		f.Fail(at, "SCIENTIFIC_NOTATION", "Die Tabellenkalkulation hat den Schlüssel in eine Zahl verwandelt; Ziffern sind verloren. Bitte die Spalte als Text formatieren.",
 			"The spreadsheet turned the key into a number; digits are lost. Format the column as text.")
 	default:
-		f.fail(at, "BAD_KEY", "Ein LeiKa-Schlüssel hat 14 Ziffern.", "A LeiKa key has 14 digits.")
+		f.Fail(at, "BAD_KEY", "Ein LeiKa-Schlüssel hat 14 Ziffern.", "A LeiKa key has 14 digits.")
 	}
 	return "", false
 }

@@ -10,6 +10,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/xzufi"
 )
 
@@ -26,13 +27,13 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 	if err != nil {
 		return nil, unreadableDelivery(err)
 	}
-	r := &deliveredOffers{&offerFile{findings: newFindings(commonv1.FileFormat_FILE_FORMAT_XZUFI)}, today, map[xzufi.ID][]string{}}
+	r := &deliveredOffers{&offerFile{Findings: importreport.New(commonv1.ImportReport_TABLE_OFFERS, commonv1.FileFormat_FILE_FORMAT_XZUFI)}, today, map[xzufi.ID][]string{}}
 	for _, s := range d.Services {
 		r.keys[s.ID] = s.LeikaKeys
 	}
 	for _, gone := range d.Deleted {
 		if gone.Kind == "" || strings.EqualFold(gone.Kind, "onlinedienst") {
-			r.gone = append(r.gone, goneOffer{onlineServiceID(gone.ID), spot{gone.Line, "loesche", gone.ID.Value}})
+			r.gone = append(r.gone, goneOffer{onlineServiceID(gone.ID), importreport.At(gone.Line, "loesche", gone.ID.Value)})
 		}
 	}
 	switch none := len(d.OnlineServices) == 0 && len(r.gone) == 0 && len(d.Problems) == 0; {
@@ -42,9 +43,9 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 		return nil, fault.New(fault.ImportUnused, "objects", "spezialisierung, organisationseinheit")
 	}
 	for _, p := range d.Problems {
-		r.fail(spot{p.Line, "", p.Object}, string(p.Reason), p.Message, p.English)
+		r.Fail(importreport.At(p.Line, "", p.Object), string(p.Reason), p.Message, p.English)
 	}
-	r.report.Rows = int32(len(d.OnlineServices) + len(r.gone)) // bounded by the reader
+	r.Report.Rows = int32(len(d.OnlineServices) + len(r.gone)) // bounded by the reader
 	last := map[xzufi.ID]int{}
 	for i, o := range d.OnlineServices {
 		last[o.ID] = i
@@ -52,14 +53,14 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 	for i := range d.OnlineServices {
 		o := &d.OnlineServices[i]
 		if last[o.ID] != i {
-			r.warn(spot{o.Line, "id", o.ID.Value}, "WRITTEN_TWICE", fmt.Sprintf("Zeile %d schreibt diesen Onlinedienst noch einmal; das gilt.", d.OnlineServices[last[o.ID]].Line),
+			r.Warn(importreport.At(o.Line, "id", o.ID.Value), "WRITTEN_TWICE", fmt.Sprintf("Zeile %d schreibt diesen Onlinedienst noch einmal; das gilt.", d.OnlineServices[last[o.ID]].Line),
 				fmt.Sprintf("Line %d writes this online service again; that counts.", d.OnlineServices[last[o.ID]].Line))
 			continue
 		}
 		r.online(o)
 	}
 	if n := len(d.Services) + len(d.Specialisations) + len(d.Organisations); n > 0 {
-		r.info(spot{}, "OBJECTS_NOT_USED", fmt.Sprintf("%d weitere Objekte der Lieferung sind keine Angebote; Leistungen gehören nach catalogue:import.", n),
+		r.Info(importreport.Spot{}, "OBJECTS_NOT_USED", fmt.Sprintf("%d weitere Objekte der Lieferung sind keine Angebote; Leistungen gehören nach catalogue:import.", n),
 			fmt.Sprintf("%d other objects of the delivery are no offers; services belong to catalogue:import.", n))
 	}
 	return r.offerFile, nil
@@ -95,9 +96,9 @@ func sourceID(id xzufi.ID) string { return escapeAgency.Replace(id.AgencyID) + "
 
 // online takes over one online service.
 func (r *deliveredOffers) online(d *xzufi.OnlineService) {
-	at := func(column, value string) spot { return spot{d.Line, column, value} }
+	at := func(column, value string) importreport.Spot { return importreport.At(d.Line, column, value) }
 	if d.Name == "" {
-		r.fail(at("bezeichnung", d.ID.Value), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		r.Fail(at("bezeichnung", d.ID.Value), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return
 	}
 	o := newImportedOffer(d.Line)
@@ -119,7 +120,7 @@ func (r *deliveredOffers) online(d *xzufi.OnlineService) {
 
 // trust takes the trust level by its name. A code alone means what the sender's code list says, which nobody sends.
 func (r *deliveredOffers) trust(o *importedOffer, d *xzufi.OnlineService) {
-	at := spot{d.Line, "vertrauensniveau", strings.TrimSpace(d.TrustLevel + " " + d.TrustName)}
+	at := importreport.At(d.Line, "vertrauensniveau", strings.TrimSpace(d.TrustLevel+" "+d.TrustName))
 	for _, text := range []string{d.TrustName, d.TrustLevel} {
 		if level, ok := trustWords.read(text); ok {
 			o.says.TrustLevel = level
@@ -127,8 +128,8 @@ func (r *deliveredOffers) trust(o *importedOffer, d *xzufi.OnlineService) {
 			return
 		}
 	}
-	if at.value != "" {
-		r.info(at, "TRUST_LEVEL_NOT_TAKEN", "Das Vertrauensniveau ist nur als Code genannt und wurde nicht übernommen: keines, niedrig, substanziell oder hoch erwartet.",
+	if at.Value != "" {
+		r.Info(at, "TRUST_LEVEL_NOT_TAKEN", "Das Vertrauensniveau ist nur als Code genannt und wurde nicht übernommen: keines, niedrig, substanziell oder hoch erwartet.",
 			"The trust level is named by a code alone and was not taken: none, low, substantial or high expected.")
 	}
 }
@@ -143,7 +144,7 @@ func (r *deliveredOffers) delivered(o *importedOffer, d *xzufi.OnlineService) {
 		status = marketplacev1.Coverage_STATUS_PLANNED
 	}
 	take := func(key, column string) {
-		at := spot{d.Line, column, key}
+		at := importreport.At(d.Line, column, key)
 		if name, ok := r.readKey(at); ok {
 			o.covers = append(o.covers, coverLine{coverage: &marketplacev1.Coverage{PublicService: name, Status: status}, at: at})
 		}
@@ -156,7 +157,7 @@ func (r *deliveredOffers) delivered(o *importedOffer, d *xzufi.OnlineService) {
 			take(key, "leistungID")
 		}
 		if len(r.keys[id]) == 0 {
-			c := coverLine{&marketplacev1.Coverage{Status: status}, sourceID(id), spot{d.Line, "leistungID", id.Value}}
+			c := coverLine{&marketplacev1.Coverage{Status: status}, sourceID(id), importreport.At(d.Line, "leistungID", id.Value)}
 			if publicServiceID.MatchString(id.Value) { // some offices number their services by the key
 				c.coverage.PublicService = publicServices + id.Value
 			}

@@ -12,6 +12,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
@@ -26,7 +27,7 @@ const (
 
 // importPlan compares a file with what the marketplace holds and collects what has to be written.
 type importPlan struct {
-	*findings
+	*importreport.Findings
 	service  *Service
 	world    world
 	cause    ledger.Cause
@@ -46,7 +47,7 @@ func (s *Service) planImport(w world, c ledger.Cause, file *offerFile, provider 
 			Field("provider", "„"+provider+"“ gibt es nicht", provider+" does not exist")
 	}
 	p := &importPlan{
-		findings: file.clone(), service: s, world: w, cause: c, provider: provider,
+		Findings: file.Clone(), service: s, world: w, cause: c, provider: provider,
 		imported: map[string]*marketplacev1.Solution{}, lines: map[string]int{}, taken: map[string]int{},
 	}
 	for _, solution := range w.solutions.All() {
@@ -60,7 +61,6 @@ func (s *Service) planImport(w world, c ledger.Cause, file *offerFile, provider 
 	for _, g := range file.gone {
 		p.gone(g)
 	}
-	p.sort()
 	return p, nil
 }
 
@@ -76,7 +76,7 @@ func (p *importPlan) offer(o *importedOffer) {
 		id = "table:" + strings.TrimPrefix(given.GetProvider(), providersPrefix) + ":" + o.id
 	}
 	if first, twice := p.lines[id]; twice {
-		p.fail(spot{o.line, "id", id}, "DUPLICATE_KEY", fmt.Sprintf("Dieses Angebot steht schon in Zeile %d.", first), fmt.Sprintf("This offer is already in line %d.", first))
+		p.Fail(importreport.At(o.line, "id", id), "DUPLICATE_KEY", fmt.Sprintf("Dieses Angebot steht schon in Zeile %d.", first), fmt.Sprintf("This offer is already in line %d.", first))
 		return
 	}
 	p.lines[id] = o.line
@@ -86,8 +86,8 @@ func (p *importPlan) offer(o *importedOffer) {
 	}
 	before := p.imported[id]
 	if before.GetState() == withdrawn {
-		p.report.Unchanged++
-		p.warn(spot{o.line, "id", id}, "SOLUTION_WITHDRAWN", "„"+before.GetName()+"“ ist zurückgezogen und bleibt, wie es ist.", before.GetName()+" is withdrawn and stays as it is.")
+		p.Report.Unchanged++
+		p.Warn(importreport.At(o.line, "id", id), "SOLUTION_WITHDRAWN", "„"+before.GetName()+"“ ist zurückgezogen und bleibt, wie es ist.", before.GetName()+" is withdrawn and stays as it is.")
 		return
 	}
 	if o.version != nil {
@@ -102,8 +102,8 @@ func (p *importPlan) offer(o *importedOffer) {
 }
 
 // indexSpots is a copy of the spots of an offer that the plan may add to.
-func indexSpots(o *importedOffer) map[string]spot {
-	at := make(map[string]spot, len(o.spots)+len(o.covers))
+func indexSpots(o *importedOffer) map[string]importreport.Spot {
+	at := make(map[string]importreport.Spot, len(o.spots)+len(o.covers))
 	for field, s := range o.spots {
 		at[field] = s
 	}
@@ -111,10 +111,10 @@ func indexSpots(o *importedOffer) map[string]spot {
 }
 
 // add plans an offer that is new here: a draft, because a person submits and publishes.
-func (p *importPlan) add(o *importedOffer, externalID string, given *marketplacev1.Solution, fields []string, at map[string]spot) {
+func (p *importPlan) add(o *importedOffer, externalID string, given *marketplacev1.Solution, fields []string, at map[string]importreport.Spot) {
 	name, free := p.newName(given.GetDisplayName(), externalID)
 	if !free {
-		p.warn(spot{line: o.line, value: given.GetDisplayName()}, "SAME_NAME", "Ein Angebot mit diesem Namen gibt es schon; angelegt wird „"+name+"“.",
+		p.Warn(importreport.Spot{Line: o.line, Value: given.GetDisplayName()}, "SAME_NAME", "Ein Angebot mit diesem Namen gibt es schon; angelegt wird „"+name+"“.",
 			"There is an offer of this name already; "+name+" is added.")
 	}
 	after := &marketplacev1.Solution{Name: name, State: draft, ExternalId: externalID}
@@ -122,12 +122,12 @@ func (p *importPlan) add(o *importedOffer, externalID string, given *marketplace
 	if !ok {
 		return
 	}
-	p.report.Added++
+	p.Report.Added++
 	p.draft(after, append([]string{"name", "state", "external_id"}, changed...))
 }
 
 // change plans an offer that an import brought before. What people edited since stays.
-func (p *importPlan) change(o *importedOffer, before, given *marketplacev1.Solution, fields []string, at map[string]spot) {
+func (p *importPlan) change(o *importedOffer, before, given *marketplacev1.Solution, fields []string, at map[string]importreport.Spot) {
 	local := func(field string) bool { return slices.Contains(before.GetLocalFields(), field) }
 	kept := slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return !local(f) })
 	p.keep(o, before, given, kept)
@@ -136,9 +136,9 @@ func (p *importPlan) change(o *importedOffer, before, given *marketplacev1.Solut
 	switch {
 	case !ok:
 	case len(changed) == 0:
-		p.report.Unchanged++
+		p.Report.Unchanged++
 	default:
-		p.report.Changed++
+		p.Report.Changed++
 		p.draft(after, changed)
 	}
 }
@@ -156,13 +156,13 @@ func (p *importPlan) keep(o *importedOffer, before, given *marketplacev1.Solutio
 		return
 	}
 	list := strings.Join(differ, ", ")
-	p.info(spot{line: o.line, value: list}, "EDITED_HERE", "Hier von Hand geändert und deshalb nicht übernommen: "+list+" („"+before.GetName()+"“).",
+	p.Info(importreport.Spot{Line: o.line, Value: list}, "EDITED_HERE", "Hier von Hand geändert und deshalb nicht übernommen: "+list+" („"+before.GetName()+"“).",
 		"Edited here by hand and therefore not taken over: "+list+" ("+before.GetName()+").")
 }
 
 // apply does to a solution what the file says about some fields, by the rules of a single change. It answers what differs;
 // false when the rules forbid it, which is reported.
-func (p *importPlan) apply(o *importedOffer, after, given *marketplacev1.Solution, fields []string, at map[string]spot) ([]string, bool) {
+func (p *importPlan) apply(o *importedOffer, after, given *marketplacev1.Solution, fields []string, at map[string]importreport.Spot) ([]string, bool) {
 	if len(fields) == 0 {
 		return nil, true
 	}
@@ -234,13 +234,13 @@ func (p *importPlan) resolveProvider(o *importedOffer, given *marketplacev1.Solu
 	}
 	switch found := p.providers[tabular.NormalizeHeader(o.provider)]; len(found) {
 	case 0:
-		p.fail(o.spots["provider"], "UNKNOWN_PROVIDER", "Diesen Anbieter gibt es hier nicht; bitte zuerst anlegen (POST /v1/providers).", "There is no such provider here; add it first (POST /v1/providers).")
+		p.Fail(o.spots["provider"], "UNKNOWN_PROVIDER", "Diesen Anbieter gibt es hier nicht; bitte zuerst anlegen (POST /v1/providers).", "There is no such provider here; add it first (POST /v1/providers).")
 	case 1:
 		given.Provider = found[0]
 		return append(fields, "provider"), true
 	default:
 		list := strings.Join(found, ", ")
-		p.fail(o.spots["provider"], "AMBIGUOUS_PROVIDER", "So heißen mehrere Anbieter ("+list+").", "Several providers have this name ("+list+").")
+		p.Fail(o.spots["provider"], "AMBIGUOUS_PROVIDER", "So heißen mehrere Anbieter ("+list+").", "Several providers have this name ("+list+").")
 	}
 	return nil, false
 }
@@ -251,7 +251,7 @@ func (p *importPlan) gone(g goneOffer) {
 	if !known || before.GetState() == withdrawn || p.lines[g.externalID] > 0 {
 		return
 	}
-	p.warn(g.at, "GONE_AT_SOURCE", "In der Lieferung gelöscht; „"+before.GetName()+"“ bleibt hier, bis es jemand zurückzieht.",
+	p.Warn(g.at, "GONE_AT_SOURCE", "In der Lieferung gelöscht; „"+before.GetName()+"“ bleibt hier, bis es jemand zurückzieht.",
 		"Deleted in the delivery; "+before.GetName()+" stays here until somebody withdraws it.")
 }
 

@@ -14,6 +14,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -45,8 +46,8 @@ func readPubliccode(file []byte) (*offerFile, error) {
 	if len(file) > maxPubliccode {
 		return nil, fault.New(fault.TooLarge, "limit", "1 MiB")
 	}
-	out := &offerFile{findings: newFindings(commonv1.FileFormat_FILE_FORMAT_PUBLICCODE)}
-	out.report.Encoding = "UTF-8"
+	out := &offerFile{Findings: importreport.New(commonv1.ImportReport_TABLE_OFFERS, commonv1.FileFormat_FILE_FORMAT_PUBLICCODE)}
+	out.Report.Encoding = "UTF-8"
 	decoder := yaml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))))
 	for {
 		var document yaml.Node
@@ -57,12 +58,12 @@ func readPubliccode(file []byte) (*offerFile, error) {
 		if err != nil {
 			return nil, notYAML(err)
 		}
-		if out.report.Rows++; out.report.GetRows() > maxDocuments {
+		if out.Report.Rows++; out.Report.GetRows() > maxDocuments {
 			return nil, fault.New(fault.TooLarge, "limit", fmt.Sprint(maxDocuments, " publiccode.yml"))
 		}
 		out.publiccode(yamlNode{&document})
 	}
-	if out.report.GetRows() == 0 {
+	if out.Report.GetRows() == 0 {
 		return nil, fault.New(fault.ImportEmpty)
 	}
 	return out, nil
@@ -81,11 +82,11 @@ func notYAML(err error) error {
 func (f *offerFile) publiccode(root yamlNode) {
 	o := newImportedOffer(root.line())
 	if root.at().Kind != yaml.MappingNode {
-		f.fail(spot{line: o.line}, "NOT_PUBLICCODE", "Das ist kein publiccode.yml: oberste Ebene ohne Felder.", "This is not a publiccode.yml: no fields at the top.")
+		f.Fail(importreport.Spot{Line: o.line}, "NOT_PUBLICCODE", "Das ist kein publiccode.yml: oberste Ebene ohne Felder.", "This is not a publiccode.yml: no fields at the top.")
 		return
 	}
 	if o.externalID = root.text("url"); o.externalID == "" {
-		f.fail(spot{o.line, "url", ""}, "MISSING_KEY", "Die Adresse des Quelltexts (url) fehlt; an ihr wird das Angebot wiedererkannt.",
+		f.Fail(importreport.At(o.line, "url", ""), "MISSING_KEY", "Die Adresse des Quelltexts (url) fehlt; an ihr wird das Angebot wiedererkannt.",
 			"The address of the source code (url) is missing; the offer is recognised by it.")
 		return
 	}
@@ -99,7 +100,7 @@ func (f *offerFile) publiccode(root yamlNode) {
 		s.DisplayName = o.take("display_name", root, "name")
 	}
 	if s.GetDisplayName() == "" {
-		f.fail(spot{o.line, "name", ""}, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		f.Fail(importreport.At(o.line, "name", ""), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return
 	}
 	f.publiccodeTexts(o, root, german)
@@ -128,7 +129,7 @@ func (f *offerFile) publiccodeTexts(o *importedOffer, root, german yamlNode) {
 		at := german.spot("shortDescription")
 		if r := []rune(both); len(r) > longest {
 			both = string(r[:longest-1]) + "…"
-			f.warn(german.spot("longDescription"), "SHORTENED", fmt.Sprintf("Auf %d Zeichen gekürzt.", longest), fmt.Sprintf("Cut to %d characters.", longest))
+			f.Warn(german.spot("longDescription"), "SHORTENED", fmt.Sprintf("Auf %d Zeichen gekürzt.", longest), fmt.Sprintf("Cut to %d characters.", longest))
 		}
 		s.Description = both
 		o.speaks("description", at)
@@ -144,7 +145,7 @@ func (f *offerFile) publiccodeTexts(o *importedOffer, root, german yamlNode) {
 func (f *offerFile) publiccodeKeys(o *importedOffer, root yamlNode) {
 	status, known := developmentStatus[root.text("developmentStatus")]
 	if text := root.text("developmentStatus"); text != "" && !known {
-		f.fail(root.spot("developmentStatus"), "INVALID_VALUE", "Kein Entwicklungsstand: concept, development, beta, stable oder obsolete erwartet.",
+		f.Fail(root.spot("developmentStatus"), "INVALID_VALUE", "Kein Entwicklungsstand: concept, development, beta, stable oder obsolete erwartet.",
 			"Not a development status: concept, development, beta, stable or obsolete expected.")
 	}
 	for _, section := range []string{"de", "DE"} {
@@ -167,18 +168,18 @@ func (f *offerFile) keys(o *importedOffer, n yamlNode, path string, status marke
 			f.keys(o, yamlNode{item}, path, status, depth+1)
 		}
 	case n.Kind == yaml.MappingNode:
-		before := len(o.covers) + len(f.bad)
+		before := len(o.covers) + f.BadLines()
 		for name, value := range n.fields() {
 			if leikaNames[tabular.NormalizeHeader(name)] {
 				f.keys(o, value, path+"."+name, status, depth+1)
 			}
 		}
-		if len(o.covers)+len(f.bad) == before {
-			f.warn(spot{n.line(), path, ""}, "NO_KEY", "Ohne LeiKa-Schlüssel (leika-id) lässt sich keine Leistung zuordnen.", "Without a LeiKa key (leika-id) no public service can be told.")
+		if len(o.covers)+f.BadLines() == before {
+			f.Warn(importreport.At(n.line(), path, ""), "NO_KEY", "Ohne LeiKa-Schlüssel (leika-id) lässt sich keine Leistung zuordnen.", "Without a LeiKa key (leika-id) no public service can be told.")
 		}
 	case n.Kind == yaml.ScalarNode:
 		for text := range strings.FieldsFuncSeq(n.scalar(), func(r rune) bool { return strings.ContainsRune(";,\n", r) }) {
-			at := spot{n.line(), path, strings.TrimSpace(text)}
+			at := importreport.At(n.line(), path, strings.TrimSpace(text))
 			if name, ok := f.readKey(at); ok {
 				o.covers = append(o.covers, coverLine{coverage: &marketplacev1.Coverage{PublicService: name, Status: status}, at: at})
 			}
@@ -270,7 +271,7 @@ func (n yamlNode) day(path ...string) string {
 
 func (n yamlNode) line() int { return max(n.at().Line, 1) }
 
-func (n yamlNode) spot(path ...string) spot {
+func (n yamlNode) spot(path ...string) importreport.Spot {
 	found := n.at(path...)
-	return spot{found.line(), strings.Join(path, "."), found.scalar()}
+	return importreport.At(found.line(), strings.Join(path, "."), found.scalar())
 }

@@ -8,6 +8,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/tabular"
 )
@@ -26,7 +27,7 @@ type importedTable struct {
 // offerRows are the rows of one offer: what they say about it, and the public services, one or several a row.
 type offerRows struct {
 	offer *importedOffer
-	cells map[string]spot // by column; not blank
+	cells map[string]importreport.Spot // by column; not blank
 }
 
 // readOfferTable reads a table of offers: a row for each offer, or for each of the public services that it covers.
@@ -49,10 +50,9 @@ func readOfferTable(file []byte, format commonv1.FileFormat) (*offerFile, error)
 	if err != nil {
 		return nil, unreadableTable(err)
 	}
-	t := &importedTable{offerFile: &offerFile{findings: tableFindings(table)}, columns: columns, byKey: map[string]*offerRows{}}
-	t.report.IgnoredColumns = columns.Ignored()
+	t := &importedTable{offerFile: &offerFile{Findings: importreport.OfTable(commonv1.ImportReport_TABLE_OFFERS, table, columns)}, columns: columns, byKey: map[string]*offerRows{}}
 	for _, sheet := range table.Unread {
-		t.warn(spot{value: sheet}, "SHEET_NOT_READ", "Das Blatt „"+sheet+"“ enthält auch eine Tabelle; gelesen wurde nur das Blatt „"+table.Sheet+"“.",
+		t.Warn(importreport.Spot{Value: sheet}, "SHEET_NOT_READ", "Das Blatt „"+sheet+"“ enthält auch eine Tabelle; gelesen wurde nur das Blatt „"+table.Sheet+"“.",
 			"The sheet "+sheet+" holds a table too; only the sheet "+table.Sheet+" was read.")
 	}
 	for _, row := range table.Rows {
@@ -85,23 +85,6 @@ func isStates(header []string) bool {
 	return err != nil || columns.Has("ags")
 }
 
-// tableFindings are the findings of a table, with what the report says about it.
-func tableFindings(table *tabular.Table) *findings {
-	format := commonv1.FileFormat_FILE_FORMAT_CSV
-	if table.Format == tabular.XLSX {
-		format = commonv1.FileFormat_FILE_FORMAT_XLSX
-	}
-	f := newFindings(format)
-	f.report.Rows, f.report.Encoding = int32(len(table.Rows)), table.Encoding // maxOfferRows at most
-	if f.report.Encoding == "UTF-8-BOM" {
-		f.report.Encoding = "UTF-8 with BOM"
-	}
-	if table.Separator != 0 {
-		f.report.Separator = string(table.Separator)
-	}
-	return f
-}
-
 // unreadableTable is the fault for a file that tabular refuses.
 func unreadableTable(err error) error {
 	var t *tabular.Error
@@ -122,8 +105,8 @@ func unreadableTable(err error) error {
 }
 
 // at is a cell of a row, for messages.
-func (t *importedTable) at(row tabular.Row, column string) spot {
-	return spot{row.Line, t.columns.Name(column), t.columns.Raw(row, column)}
+func (t *importedTable) at(row tabular.Row, column string) importreport.Spot {
+	return importreport.At(row.Line, t.columns.Name(column), t.columns.Raw(row, column))
 }
 
 // row sorts one row to its offer.
@@ -133,13 +116,13 @@ func (t *importedTable) row(row tabular.Row) {
 		id = names.Folded(name)
 	}
 	if id == "" {
-		t.fail(t.at(row, nameColumn), "MISSING_KEY", "Weder id noch Name sagen, um welches Angebot es geht.", "Neither id nor name says which offer this is.")
+		t.Fail(t.at(row, nameColumn), "MISSING_KEY", "Weder id noch Name sagen, um welches Angebot es geht.", "Neither id nor name says which offer this is.")
 		return
 	}
 	key := tabular.NormalizeHeader(provider) + "\x00" + id
 	rows := t.byKey[key]
 	if rows == nil {
-		rows = &offerRows{newImportedOffer(row.Line), map[string]spot{}}
+		rows = &offerRows{newImportedOffer(row.Line), map[string]importreport.Spot{}}
 		rows.offer.id = id
 		t.byKey[key], t.order = rows, append(t.order, rows)
 	}
@@ -156,16 +139,16 @@ func (t *importedTable) row(row tabular.Row) {
 // agree takes a cell for the offer; the rows of one offer say the same about it, or leave the cell empty.
 func (t *importedTable) agree(rows *offerRows, row tabular.Row, column string) {
 	at := t.at(row, column)
-	text := tabular.CleanText(at.value)
+	text := tabular.CleanText(at.Value)
 	if text == "" {
 		return
 	}
 	first, said := rows.cells[column]
 	if !said {
 		rows.cells[column] = at
-	} else if tabular.CleanText(first.value) != text {
-		t.fail(at, "CONTRADICTION", fmt.Sprintf("Zeile %d sagt über dasselbe Angebot etwas anderes: „%s“.", first.line, shortened(first.value)),
-			fmt.Sprintf("Line %d says something else about the same offer: %s.", first.line, shortened(first.value)))
+	} else if tabular.CleanText(first.Value) != text {
+		t.Fail(at, "CONTRADICTION", fmt.Sprintf("Zeile %d sagt über dasselbe Angebot etwas anderes: „%s“.", first.Line, importreport.Shortened(first.Value)),
+			fmt.Sprintf("Line %d says something else about the same offer: %s.", first.Line, importreport.Shortened(first.Value)))
 	}
 }
 
@@ -173,21 +156,21 @@ func (t *importedTable) agree(rows *offerRows, row tabular.Row, column string) {
 func (t *importedTable) covers(o *importedOffer, row tabular.Row) {
 	coverage := marketplacev1.Coverage{}
 	level, status := t.at(row, levelColumn), t.at(row, statusColumn)
-	if text := tabular.CleanText(level.value); text != "" {
+	if text := tabular.CleanText(level.Value); text != "" {
 		var de, en string
 		if coverage.Maturity, de, en = readLevel(text, t.columns.Value(row, modelColumn)); de != "" {
-			t.fail(level, "INVALID_VALUE", de, en)
+			t.Fail(level, "INVALID_VALUE", de, en)
 		}
 	}
-	if tabular.CleanText(status.value) != "" {
+	if tabular.CleanText(status.Value) != "" {
 		var ok bool
-		if coverage.Status, ok = statusWords.read(status.value); !ok {
-			t.fail(status, "INVALID_VALUE", "Kein Status: geplant, Pilot, verfügbar oder eingestellt erwartet.", "Not a status: planned, pilot, available or discontinued expected.")
+		if coverage.Status, ok = statusWords.read(status.Value); !ok {
+			t.Fail(status, "INVALID_VALUE", "Kein Status: geplant, Pilot, verfügbar oder eingestellt erwartet.", "Not a status: planned, pilot, available or discontinued expected.")
 		}
 	}
 	cell := t.at(row, keyColumn)
-	for _, text := range listed(cell.value) {
-		at := spot{cell.line, cell.column, text}
+	for _, text := range listed(cell.Value) {
+		at := importreport.At(cell.Line, cell.Column, text)
 		if name, ok := t.readKey(at); ok {
 			o.covers = append(o.covers, coverLine{
 				coverage: &marketplacev1.Coverage{PublicService: name, Maturity: coverage.GetMaturity(), Status: coverage.GetStatus()}, at: at,
@@ -200,19 +183,19 @@ func (t *importedTable) covers(o *importedOffer, row tabular.Row) {
 func (t *importedTable) finish(rows *offerRows) {
 	o := rows.offer
 	name := rows.cells[nameColumn]
-	if name.line == 0 {
-		t.fail(spot{o.line, t.columns.Name(nameColumn), ""}, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+	if name.Line == 0 {
+		t.Fail(importreport.At(o.line, t.columns.Name(nameColumn), ""), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return
 	}
-	o.says.DisplayName = tabular.CleanText(name.value)
+	o.says.DisplayName = tabular.CleanText(name.Value)
 	o.speaks("display_name", name)
 	if at, said := rows.cells[providerColumn]; said {
-		o.provider = tabular.CleanText(at.value)
+		o.provider = tabular.CleanText(at.Value)
 		o.spots["provider"] = at
 	}
-	cells := offerCells{findings: t.findings, offer: o}
+	cells := offerCells{Findings: t.Findings, offer: o}
 	if at, said := rows.cells[currencyColumn]; said {
-		cells.currency = currencyCode(tabular.CleanText(at.value))
+		cells.currency = currencyCode(tabular.CleanText(at.Value))
 	}
 	for _, c := range offerColumns {
 		if c.read == nil || !t.columns.Has(c.name) {
@@ -220,14 +203,14 @@ func (t *importedTable) finish(rows *offerRows) {
 		}
 		at, said := rows.cells[c.name]
 		if !said {
-			at = spot{o.line, t.columns.Name(c.name), ""}
+			at = importreport.At(o.line, t.columns.Name(c.name), "")
 		}
 		o.speaks(c.speaks, at)
 		if !said {
 			continue
 		}
 		if de, en := c.read(&cells, at); de != "" {
-			t.fail(at, "INVALID_VALUE", de, en)
+			t.Fail(at, "INVALID_VALUE", de, en)
 		}
 	}
 	cells.free()

@@ -76,7 +76,7 @@ func TestHostileBoundaries(t *testing.T) {
 		"wrong kind": `"text"`,
 	} {
 		d, err := readDelivery([]byte(head+coordinates+tail), commonv1.FileFormat_FILE_FORMAT_UNSPECIFIED)
-		if err == nil && d.refusal() == nil {
+		if err == nil && d.Refusal() == nil {
 			t.Errorf("%s was taken: %v", name, d.places)
 		}
 	}
@@ -95,7 +95,7 @@ func FuzzBoundaries(f *testing.F) {
 		}
 		for _, row := range d.places {
 			v := row.values
-			if len(row.ags) != 8 || math.IsNaN(v.GetLatitude()) || math.IsNaN(v.GetLongitude()) || math.Abs(v.GetLatitude()) > 90 && d.refusal() == nil {
+			if len(row.ags) != 8 || math.IsNaN(v.GetLatitude()) || math.IsNaN(v.GetLongitude()) || math.Abs(v.GetLatitude()) > 90 && d.Refusal() == nil {
 				t.Error(fmt.Sprint("row ", row.ags, v))
 			}
 		}

@@ -53,10 +53,10 @@ func BenchmarkImportStates(b *testing.B) {
 	for b.Loop() {
 		delivered, err := readStates(&municipalityv1.ImportImplementationsRequest{Parent: everywhere, File: file})
 		must(b, err)
-		plan := statePlan{stateTable: delivered, findings: delivered.findings.clone(), service: s, records: r, today: "2026-11-23"}
+		plan := statePlan{stateTable: delivered, Findings: delivered.findings.Clone(), service: s, records: r, today: "2026-11-23"}
 		plan.run()
 		if len(plan.drafts) != 174*nrwServices {
-			b.Fatal(plan.report)
+			b.Fatal(plan.Report)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(174*nrwServices), "ns/row")

@@ -1,7 +1,6 @@
 package municipality
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/tabular"
 )
@@ -26,13 +26,13 @@ func (s *Service) ImportImplementations(ctx context.Context, req *municipalityv1
 	var report *commonv1.ImportReport
 	force := req.GetForce()
 	decide := func(r records, today string) ([]ledger.Draft, error) {
-		plan := statePlan{stateTable: delivered, findings: delivered.findings.clone(), service: s, records: r, today: today, force: force}
+		plan := statePlan{stateTable: delivered, Findings: delivered.findings.Clone(), service: s, records: r, today: today, force: force}
 		plan.run()
-		report = plan.report
+		report = plan.Finish()
 		if req.GetValidateOnly() {
 			return nil, nil
 		}
-		return plan.drafts, plan.refusal()
+		return plan.drafts, plan.Refusal()
 	}
 	result, err := s.change(ctx, req, req.GetValidateOnly(), decide)
 	if err != nil {
@@ -98,7 +98,7 @@ func notStates(table, method string) error {
 // statePlan compares a table with what is recorded and collects what has to be written.
 type statePlan struct {
 	*stateTable
-	*findings
+	*importreport.Findings
 	service *Service
 	records records
 	today   string
@@ -115,18 +115,17 @@ func (p *statePlan) run() {
 		p.row(&p.rows[i])
 	}
 	if p.skipped > 0 {
-		p.info(spot{}, "ROWS_WITHOUT_STATE",
+		p.Info(importreport.Spot{}, "ROWS_WITHOUT_STATE",
 			count(int64(p.skipped), "Eine Zeile", "Zeilen")+" ohne Angaben: nicht begonnen, nichts übernommen.",
 			countEN(int64(p.skipped), "One row", "rows")+" without a state: not started, nothing taken over.")
 	}
-	slices.SortStableFunc(p.report.GetIssues(), func(a, b *commonv1.ImportIssue) int { return cmp.Compare(a.GetLine(), b.GetLine()) })
 }
 
 // row plans one row. A service that is owed and not started is exported as a row without a state: it stays unrecorded.
 func (p *statePlan) row(row *stateRow) {
 	if p.near == nil || p.near.ags != row.ags {
 		if p.near = p.records.place(row.ags); p.near == nil {
-			p.fail(p.at(row, "ags"), "UNKNOWN_MUNICIPALITY", "Diese Kommune gibt es hier nicht.", "There is no such municipality here.")
+			p.Fail(p.at(row, "ags"), "UNKNOWN_MUNICIPALITY", "Diese Kommune gibt es hier nicht.", "There is no such municipality here.")
 			return
 		}
 	}
@@ -149,15 +148,15 @@ func (p *statePlan) row(row *stateRow) {
 	}
 	switch {
 	case recorded != nil && len(changed) == 0:
-		p.report.Unchanged++
+		p.Report.Unchanged++
 		return
 	case row.version != "" && row.version != recorded.etag() && !p.force:
 		p.outdated(row, recorded)
 		return
 	case recorded == nil:
-		p.report.Added++
+		p.Report.Added++
 	default:
-		p.report.Changed++
+		p.Report.Changed++
 	}
 	d := p.service.removal(after.GetName())
 	d.Entity, d.Changed = after, changed
@@ -167,12 +166,12 @@ func (p *statePlan) row(row *stateRow) {
 // outdated blames a row that was written on another version than the current one.
 func (p *statePlan) outdated(row *stateRow, recorded *implementation) {
 	if recorded == nil {
-		p.fail(p.at(row, "version"), "VERSION_CHANGED", "Dieser Umsetzungsstand wurde inzwischen entfernt; mit „force“ wird er neu angelegt.",
+		p.Fail(p.at(row, "version"), "VERSION_CHANGED", "Dieser Umsetzungsstand wurde inzwischen entfernt; mit „force“ wird er neu angelegt.",
 			"This implementation was removed in the meantime; force records it anew.")
 		return
 	}
 	now := recorded.etag()
-	p.fail(p.at(row, "version"), "VERSION_CHANGED",
+	p.Fail(p.at(row, "version"), "VERSION_CHANGED",
 		"Der Umsetzungsstand wurde inzwischen geändert (jetzt Version "+now+"): bitte neu exportieren oder mit „force“ überschreiben.",
 		"The implementation has changed in the meantime (now version "+now+"): export it again, or use force to overwrite.")
 }

@@ -8,6 +8,7 @@ import (
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -30,10 +31,10 @@ func (p *statePlan) blame(row *stateRow, err error) {
 			field = column
 		}
 		de, en, _ := strings.Cut(v.GetDescription(), " / ")
-		p.fail(p.at(row, field), reason.Name, sentence(de), sentence(en))
+		p.Fail(p.at(row, field), reason.Name, sentence(de), sentence(en))
 	}
 	if len(violationsOf(err)) == 0 {
-		p.fail(spot{line: row.Line}, reason.Name, reason.DE, reason.EN)
+		p.Fail(importreport.Spot{Line: row.Line}, reason.Name, reason.DE, reason.EN)
 	}
 }
 
@@ -66,13 +67,13 @@ func (p *statePlan) solution(after *municipalityv1.Implementation, row *stateRow
 	}
 	switch found := p.solutions[tabular.NormalizeHeader(text)]; len(found) {
 	case 0:
-		p.fail(p.at(row, "solution"), "UNKNOWN_SOLUTION", "Diese Lösung gibt es im Marktplatz nicht.", "The marketplace has no such solution.")
+		p.Fail(p.at(row, "solution"), "UNKNOWN_SOLUTION", "Diese Lösung gibt es im Marktplatz nicht.", "The marketplace has no such solution.")
 	case 1:
 		after.Solution = found[0]
 		return true
 	default:
 		list := strings.Join(found, ", ")
-		p.fail(p.at(row, "solution"), "AMBIGUOUS_SOLUTION", "So heißen mehrere Lösungen ("+list+").", "Several solutions have this name ("+list+").")
+		p.Fail(p.at(row, "solution"), "AMBIGUOUS_SOLUTION", "So heißen mehrere Lösungen ("+list+").", "Several solutions have this name ("+list+").")
 	}
 	return false
 }

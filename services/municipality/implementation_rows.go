@@ -11,12 +11,13 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
 // stateTable is a table of implementation states that was read, before anything is compared with what is recorded.
 type stateTable struct {
-	findings *findings
+	findings *importreport.Findings
 	columns  tabular.Columns
 	has      []bool // by stateColumns
 	rows     []stateRow
@@ -40,7 +41,7 @@ type stateKey struct{ ags, key string }
 
 func newStateTable(table *tabular.Table, columns tabular.Columns, parent string) *stateTable {
 	t := &stateTable{
-		findings: tableFindings(commonv1.ImportReport_TABLE_IMPLEMENTATIONS, table, columns), columns: columns, parent: parent,
+		findings: importreport.OfTable(commonv1.ImportReport_TABLE_IMPLEMENTATIONS, table, columns), columns: columns, parent: parent,
 		has: make([]bool, len(stateColumns)), rows: make([]stateRow, 0, len(table.Rows)), lines: make(map[stateKey]int, len(table.Rows)),
 		phases: newWords("phase_", phaseWords), priorities: newWords("priority_", priorityWords),
 	}
@@ -57,13 +58,13 @@ func newStateTable(table *tabular.Table, columns tabular.Columns, parent string)
 }
 
 // at is a field's cell of a row, for messages.
-func (t *stateTable) at(row *stateRow, field string) spot {
-	return spot{row.Line, t.columns.Name(field), t.columns.Raw(row.Row, field)}
+func (t *stateTable) at(row *stateRow, field string) importreport.Spot {
+	return importreport.At(row.Line, t.columns.Name(field), t.columns.Raw(row.Row, field))
 }
 
 // refuse blames a cell.
 func (t *stateTable) refuse(row *stateRow, field, reason, de, en string) bool {
-	t.findings.fail(t.at(row, field), reason, de, en)
+	t.findings.Fail(t.at(row, field), reason, de, en)
 	return false
 }
 
@@ -83,7 +84,7 @@ func (t *stateTable) keys(row *stateRow) bool {
 	case !ok:
 		return t.refuse(row, "key", "INVALID_KEY", "Kein LeiKa-Schlüssel: 14 Ziffern erwartet.", "Not a LeiKa key: 14 digits expected.")
 	}
-	t.findings.repaired(t.at(row, "key"), restored, id)
+	repaired(t.findings, t.at(row, "key"), restored, id)
 	row.key = id
 	if first, twice := t.lines[row.stateKey]; twice {
 		return t.refuse(row, "key", "DUPLICATE_KEY", fmt.Sprintf("Diese Leistung steht für diese Kommune schon in Zeile %d.", first),
@@ -117,7 +118,7 @@ func (t *stateTable) ags(row *stateRow) bool {
 		return t.refuse(row, field, "OTHER_MUNICIPALITY", "Die Zeile gehört zu einer anderen Kommune als "+t.parent+".",
 			"The row belongs to another municipality than "+t.parent+".")
 	}
-	t.findings.repaired(t.at(row, field), restored, ags)
+	repaired(t.findings, t.at(row, field), restored, ags)
 	row.ags = ags
 	return true
 }

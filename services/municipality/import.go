@@ -13,6 +13,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/server"
 	"kompass.krz.de/services/platform/tabular"
@@ -20,7 +21,7 @@ import (
 
 // delivery is a file that was read, before anything is compared with what is known.
 type delivery struct {
-	*findings
+	*importreport.Findings
 	places  []placeRow
 	centres []centreRow
 }
@@ -31,15 +32,15 @@ func (s *Service) ImportMunicipalities(ctx context.Context, req *municipalityv1.
 	if err != nil {
 		return nil, err
 	}
-	if err := read.refusal(); err != nil {
+	if err := read.Refusal(); err != nil {
 		return nil, err
 	}
 	var report *commonv1.ImportReport
 	decide := func(r records) ([]ledger.Draft, error) {
-		plan := planning{service: s, records: r, findings: read.clone(), known: map[string]bool{}}
+		plan := planning{service: s, records: r, Findings: read.Clone(), known: map[string]bool{}}
 		plan.run(read)
-		report = plan.report
-		return plan.drafts, plan.refusal()
+		report = plan.Finish()
+		return plan.drafts, plan.Refusal()
 	}
 	if req.GetValidateOnly() {
 		r, err := s.replica.Read()
@@ -131,7 +132,7 @@ func elsewhere(de, en, method string) error {
 type planning struct {
 	service *Service
 	records records
-	*findings
+	*importreport.Findings
 	drafts []ledger.Draft
 	known  map[string]bool // AGS of the delivery
 	kreise kreise
@@ -149,7 +150,7 @@ func (p *planning) run(d *delivery) {
 		p.centre(&d.centres[i])
 	}
 	if p.kreise.useless() {
-		p.report.IgnoredColumns = append(p.report.IgnoredColumns, p.kreise.column)
+		p.Report.IgnoredColumns = append(p.Report.IgnoredColumns, p.kreise.column)
 	}
 }
 
@@ -173,16 +174,16 @@ func (p *planning) place(row *placeRow) {
 	}
 	p.warnPlace(row, after)
 	if before == nil {
-		p.report.Added++
+		p.Report.Added++
 		p.drafts = append(p.drafts, p.service.municipalityDraft(after, differences(&municipalityv1.Municipality{}, after)))
 		return
 	}
 	changed := differences(storedMunicipality(before.municipality), after)
 	if len(changed) == 0 {
-		p.report.Unchanged++
+		p.Report.Unchanged++
 		return
 	}
-	p.report.Changed++
+	p.Report.Changed++
 	p.drafts = append(p.drafts, p.service.municipalityDraft(after, changed))
 }
 
@@ -198,20 +199,20 @@ func assign(dst, src *municipalityv1.Municipality, fields []string) {
 }
 
 func (p *planning) warnPlace(row *placeRow, after *municipalityv1.Municipality) {
-	if row.toBeChecked.line > 0 && after.GetSizeClass() == commonv1.SizeClass_SIZE_CLASS_UNSPECIFIED {
-		p.warn(row.toBeChecked, "SIZE_CLASS_TO_BE_CHECKED",
+	if row.toBeChecked.Line > 0 && after.GetSizeClass() == commonv1.SizeClass_SIZE_CLASS_UNSPECIFIED {
+		p.Warn(row.toBeChecked, "SIZE_CLASS_TO_BE_CHECKED",
 			"Die Größenklasse ist noch zu klären; bis dahin gilt keine Leistung als geschuldet.",
 			"The size class is still to be checked; until then nothing counts as owed.")
 	}
 	if district := agsOf(row.values.GetDistrict()); district != "" && !p.known[district] && p.records.place(district) == nil {
-		p.warn(row.district, "UNKNOWN_DISTRICT", "Den Kreis "+district+" gibt es hier noch nicht.",
+		p.Warn(row.district, "UNKNOWN_DISTRICT", "Den Kreis "+district+" gibt es hier noch nicht.",
 			"The Kreis "+district+" is not known here yet.")
 	}
 }
 
 // resolveCentre finds the data centre that a row names, by id or name; empty when the row names none or it cannot be told.
 func (p *planning) resolveCentre(row *placeRow) string {
-	text := row.centre.value
+	text := row.centre.Value
 	if text == "" {
 		return ""
 	}
@@ -224,7 +225,7 @@ func (p *planning) resolveCentre(row *placeRow) string {
 			return c.GetName()
 		}
 	}
-	p.warn(row.centre, "UNKNOWN_DATA_CENTRE", "Dieses Rechenzentrum gibt es hier noch nicht.", "This data centre is not known here yet.")
+	p.Warn(row.centre, "UNKNOWN_DATA_CENTRE", "Dieses Rechenzentrum gibt es hier noch nicht.", "This data centre is not known here yet.")
 	if id == text {
 		return dataCentres + id
 	}
@@ -242,12 +243,12 @@ func (p *planning) centre(row *centreRow) {
 	changed := differences(before, after)
 	switch {
 	case !exists:
-		p.report.Added++
+		p.Report.Added++
 	case len(changed) == 0:
-		p.report.Unchanged++
+		p.Report.Unchanged++
 		return
 	default:
-		p.report.Changed++
+		p.Report.Changed++
 	}
 	p.drafts = append(p.drafts, ledger.Draft{
 		Subject:  p.service.replica.Own().Subject("dataCentre", row.id),

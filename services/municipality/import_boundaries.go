@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -74,9 +76,8 @@ func readBoundaries(file []byte) (*delivery, error) {
 	if len(file) > maxBoundaryFile {
 		return nil, fault.New(fault.TooLarge, "limit", "64 MiB")
 	}
-	f := newFindings(commonv1.ImportReport_TABLE_BOUNDARIES, commonv1.FileFormat_FILE_FORMAT_GEOJSON)
-	f.report.Encoding = "UTF-8"
-	d := &delivery{findings: f}
+	d := &delivery{Findings: importreport.New(commonv1.ImportReport_TABLE_BOUNDARIES, commonv1.FileFormat_FILE_FORMAT_GEOJSON)}
+	d.Report.Encoding = "UTF-8"
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))))
 	if err := toFeatures(decoder); err != nil {
 		return nil, badGeoJSON(err)
@@ -87,15 +88,15 @@ func readBoundaries(file []byte) (*delivery, error) {
 		if err := decoder.Decode(&one); err != nil {
 			return nil, badGeoJSON(err)
 		}
-		if f.report.Rows++; f.report.GetRows() > maxFeatures {
+		if d.Report.Rows++; d.Report.GetRows() > maxFeatures {
 			return nil, fault.New(fault.TooLarge, "limit", fmt.Sprintf("%d features", maxFeatures))
 		}
-		f.boundary(d, &one, lines)
+		d.boundary(&one, lines)
 	}
 	if err := toEnd(decoder); err != nil {
 		return nil, badGeoJSON(err)
 	}
-	if f.report.GetRows() == 0 {
+	if d.Report.GetRows() == 0 {
 		return nil, fault.New(fault.ImportEmpty)
 	}
 	return d, nil
@@ -150,23 +151,23 @@ func badGeoJSON(err error) error {
 }
 
 // boundary adds what one feature says: the point for places that are known, and the names for those that are not.
-func (f *findings) boundary(d *delivery, one *feature, lines map[string]int) {
-	line := int(f.report.GetRows())
-	key := spot{line, "ags", string(one.Properties.AGS)}
-	ags, restored, ok := parseAGS(key.value)
+func (d *delivery) boundary(one *feature, lines map[string]int) {
+	line := int(d.Report.GetRows())
+	key := importreport.At(line, "ags", string(one.Properties.AGS))
+	ags, restored, ok := parseAGS(key.Value)
 	if !ok {
-		f.fail(key, "INVALID_AGS", "Kein Amtlicher Gemeindeschlüssel in den Eigenschaften.", "No municipality key among the properties.")
+		d.Fail(key, "INVALID_AGS", "Kein Amtlicher Gemeindeschlüssel in den Eigenschaften.", "No municipality key among the properties.")
 		return
 	}
-	f.repaired(key, restored, ags)
+	repaired(d.Findings, key, restored, ags)
 	if first, twice := lines[ags]; twice {
-		f.fail(key, "DUPLICATE_KEY", fmt.Sprintf("Der Schlüssel steht schon im Feature %d.", first), fmt.Sprintf("The key is already in feature %d.", first))
+		d.Fail(key, "DUPLICATE_KEY", fmt.Sprintf("Der Schlüssel steht schon im Feature %d.", first), fmt.Sprintf("The key is already in feature %d.", first))
 		return
 	}
 	lines[ags] = line
 	at, err := representativePoint(one.Geometry.Type, one.Geometry.Coordinates)
 	if err != nil {
-		f.fail(spot{line, "geometry", one.Geometry.Type}, "INVALID_GEOMETRY", "Die Fläche ist nicht lesbar ("+err.Error()+").",
+		d.Fail(importreport.At(line, "geometry", one.Geometry.Type), "INVALID_GEOMETRY", "Die Fläche ist nicht lesbar ("+err.Error()+").",
 			"The area cannot be read ("+err.Error()+").")
 		return
 	}
@@ -183,4 +184,12 @@ func (f *findings) boundary(d *delivery, one *feature, lines map[string]int) {
 		row.ifNew = append(row.ifNew, "ars")
 	}
 	d.places = append(d.places, row)
+}
+
+// cut is a name with as many characters as that of a place may have.
+func cut(name string) string {
+	if utf8.RuneCountInString(name) <= maxName {
+		return name
+	}
+	return string([]rune(name)[:maxName])
 }

@@ -6,6 +6,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -19,8 +20,8 @@ type centreRow struct {
 // readCentres reads data centres. Their id is the one of the file, unless that is only a number: then the folded name,
 // with the town where several have the same name.
 func readCentres(table *tabular.Table, columns tabular.Columns) *delivery {
-	f := tableFindings(commonv1.ImportReport_TABLE_DATA_CENTRES, table, columns)
-	d := &delivery{findings: f}
+	f := importreport.OfTable(commonv1.ImportReport_TABLE_DATA_CENTRES, table, columns)
+	d := &delivery{Findings: f}
 	names := map[string]int{}
 	for _, r := range table.Rows {
 		names[centreID(columns, r)]++
@@ -28,27 +29,27 @@ func readCentres(table *tabular.Table, columns tabular.Columns) *delivery {
 	lines := map[string]int{}
 	for _, r := range table.Rows {
 		id := centreID(columns, r)
-		name := spot{r.Line, columns.Name("name"), columns.Value(r, "name")}
+		name := importreport.At(r.Line, columns.Name("name"), columns.Value(r, "name"))
 		if names[id] > 1 && columns.Value(r, "town") != "" {
 			id += "-" + slug(columns.Value(r, "town"))
 		}
 		switch {
-		case name.value == "" || id == "":
-			f.fail(name, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		case name.Value == "" || id == "":
+			f.Fail(name, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 			continue
-		case len(name.value) > maxName || len(id) > maxName:
-			f.fail(name, "VALUE_TOO_LONG", "Länger als 200 Zeichen.", "Longer than 200 characters.")
+		case len(name.Value) > maxName || len(id) > maxName:
+			f.Fail(name, "VALUE_TOO_LONG", "Länger als 200 Zeichen.", "Longer than 200 characters.")
 			continue
 		}
 		if first, twice := lines[id]; twice {
-			f.fail(name, "DUPLICATE_KEY", fmt.Sprintf("Steht schon in Zeile %d.", first), fmt.Sprintf("Is already in line %d.", first))
+			f.Fail(name, "DUPLICATE_KEY", fmt.Sprintf("Steht schon in Zeile %d.", first), fmt.Sprintf("Is already in line %d.", first))
 			continue
 		}
 		lines[id] = r.Line
 		d.centres = append(d.centres, centreRow{id, r.Line, &municipalityv1.DataCentre{
-			DisplayName: strings.Clone(name.value),
+			DisplayName: strings.Clone(name.Value),
 			Town:        strings.Clone(columns.Value(r, "town")),
-			Url:         f.webAddress(spot{r.Line, columns.Name("url"), columns.Value(r, "url")}),
+			Url:         webAddress(f, importreport.At(r.Line, columns.Name("url"), columns.Value(r, "url"))),
 		}})
 	}
 	return d
@@ -63,8 +64,8 @@ func centreID(columns tabular.Columns, r tabular.Row) string {
 }
 
 // webAddress completes what is written the way people write it: "krz.de".
-func (f *findings) webAddress(c spot) string {
-	address := c.value
+func webAddress(f *importreport.Findings, c importreport.Spot) string {
+	address := c.Value
 	if address == "" {
 		return ""
 	}
@@ -73,11 +74,11 @@ func (f *findings) webAddress(c spot) string {
 		address = "https://" + address
 	}
 	if !isWebAddress(address) || len(address) > 2000 {
-		f.warn(c, "INVALID_URL", "Keine Adresse mit http oder https; nicht übernommen.", "Not an http or https address; left out.")
+		f.Warn(c, "INVALID_URL", "Keine Adresse mit http oder https; nicht übernommen.", "Not an http or https address; left out.")
 		return ""
 	}
 	if completed {
-		f.info(c, "URL_COMPLETED", "Ohne https:// angegeben; gelesen als "+address+".", "Given without https://; read as "+address+".")
+		f.Info(c, "URL_COMPLETED", "Ohne https:// angegeben; gelesen als "+address+".", "Given without https://; read as "+address+".")
 	}
 	return address
 }

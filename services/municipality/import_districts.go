@@ -54,18 +54,18 @@ func (p *planning) resolveDistrict(row *placeRow) string {
 	if !row.named {
 		return ""
 	}
-	p.kreise.column = row.district.column
-	found := p.kreise.find(p.records, row.district.value)
+	p.kreise.column = row.district.Column
+	found := p.kreise.find(p.records, row.district.Value)
 	switch {
 	case len(found) == 0:
-		p.warn(row.district, "UNKNOWN_DISTRICT", "Einen Kreis dieses Namens gibt es hier noch nicht.", "A Kreis of this name is not known here yet.")
+		p.Warn(row.district, "UNKNOWN_DISTRICT", "Einen Kreis dieses Namens gibt es hier noch nicht.", "A Kreis of this name is not known here yet.")
 		return ""
 	case len(found) > 1:
 		list := strings.Join(found, ", ")
-		p.warn(row.district, "AMBIGUOUS_DISTRICT", "So heißen mehrere Kreise ("+list+").", "Several Kreise have this name ("+list+").")
+		p.Warn(row.district, "AMBIGUOUS_DISTRICT", "So heißen mehrere Kreise ("+list+").", "Several Kreise have this name ("+list+").")
 		return ""
 	case found[0][:5] != row.ags[:5]:
-		p.warn(row.district, "KEYS_DISAGREE", "Die Gemeinde "+row.ags+" gehört nach ihrem Schlüssel nicht zu diesem Kreis ("+found[0]+").",
+		p.Warn(row.district, "KEYS_DISAGREE", "Die Gemeinde "+row.ags+" gehört nach ihrem Schlüssel nicht zu diesem Kreis ("+found[0]+").",
 			"By its key, the municipality "+row.ags+" does not belong to this Kreis ("+found[0]+").")
 		return ""
 	}

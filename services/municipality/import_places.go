@@ -9,6 +9,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -19,24 +20,24 @@ const maxName = 200
 type placeRow struct {
 	ags         string
 	values      *municipalityv1.Municipality
-	fields      []string // of values, that the row sets
-	ifNew       []string // of values, that only a new place takes
-	toBeChecked spot     // where the file says that the size class is open
-	district    spot
+	fields      []string          // of values, that the row sets
+	ifNew       []string          // of values, that only a new place takes
+	toBeChecked importreport.Spot // where the file says that the size class is open
+	district    importreport.Spot
 	named       bool // district is a name, to be looked up, not a key
-	centre      spot
+	centre      importreport.Spot
 }
 
 // placeReader reads the rows of one table.
 type placeReader struct {
-	*findings
+	*importreport.Findings
 	columns tabular.Columns
 	lines   map[string]int // by AGS
 }
 
 func readPlaces(table *tabular.Table, columns tabular.Columns) *delivery {
-	reader := &placeReader{tableFindings(commonv1.ImportReport_TABLE_MUNICIPALITIES, table, columns), columns, map[string]int{}}
-	d := &delivery{findings: reader.findings}
+	reader := &placeReader{importreport.OfTable(commonv1.ImportReport_TABLE_MUNICIPALITIES, table, columns), columns, map[string]int{}}
+	d := &delivery{Findings: reader.Findings}
 	for _, r := range table.Rows {
 		if row, ok := reader.row(r); ok {
 			d.places = append(d.places, row)
@@ -46,8 +47,8 @@ func readPlaces(table *tabular.Table, columns tabular.Columns) *delivery {
 }
 
 // cell is a field's cell and where it stands.
-func (p *placeReader) cell(r tabular.Row, field string) spot {
-	return spot{r.Line, p.columns.Name(field), p.columns.Value(r, field)}
+func (p *placeReader) cell(r tabular.Row, field string) importreport.Spot {
+	return importreport.At(r.Line, p.columns.Name(field), p.columns.Value(r, field))
 }
 
 func (p *placeReader) row(r tabular.Row) (placeRow, bool) {
@@ -56,7 +57,7 @@ func (p *placeReader) row(r tabular.Row) (placeRow, bool) {
 		return placeRow{}, false
 	}
 	if first, twice := p.lines[ags]; twice {
-		p.fail(spot{r.Line, p.columns.Name("ags"), ags}, "DUPLICATE_KEY",
+		p.Fail(importreport.At(r.Line, p.columns.Name("ags"), ags), "DUPLICATE_KEY",
 			fmt.Sprintf("Der Schlüssel steht schon in Zeile %d.", first), fmt.Sprintf("The key is already in line %d.", first))
 		return placeRow{}, false
 	}
@@ -76,48 +77,48 @@ func (p *placeReader) row(r tabular.Row) (placeRow, bool) {
 
 // keys reads AGS and ARS; one of them is enough, both have to agree.
 func (p *placeReader) keys(r tabular.Row) (ags, ars string, ok bool) {
-	if c := p.cell(r, "ars"); c.value != "" {
+	if c := p.cell(r, "ars"); c.Value != "" {
 		var restored bool
-		if ars, restored, ok = parseARS(c.value); !ok {
-			p.fail(c, "INVALID_ARS", "Kein Amtlicher Regionalschlüssel: 12 Ziffern erwartet.", "Not a regional key: 12 digits expected.")
+		if ars, restored, ok = parseARS(c.Value); !ok {
+			p.Fail(c, "INVALID_ARS", "Kein Amtlicher Regionalschlüssel: 12 Ziffern erwartet.", "Not a regional key: 12 digits expected.")
 			return "", "", false
 		}
-		p.repaired(c, restored, ars)
+		repaired(p.Findings, c, restored, ars)
 	}
 	c := p.cell(r, "ags")
-	if c.value == "" {
+	if c.Value == "" {
 		if ars != "" {
 			return agsOfARS(ars), ars, true
 		}
-		p.fail(c, "MISSING_KEY", "Der Schlüssel fehlt.", "The key is missing.")
+		p.Fail(c, "MISSING_KEY", "Der Schlüssel fehlt.", "The key is missing.")
 		return "", "", false
 	}
-	ags, restored, ok := parseAGS(c.value)
+	ags, restored, ok := parseAGS(c.Value)
 	if !ok {
-		p.fail(c, "INVALID_AGS", "Kein Amtlicher Gemeindeschlüssel: 8 Ziffern erwartet, 5 für einen Kreis.",
+		p.Fail(c, "INVALID_AGS", "Kein Amtlicher Gemeindeschlüssel: 8 Ziffern erwartet, 5 für einen Kreis.",
 			"Not a municipality key: 8 digits expected, 5 for a Kreis.")
 		return "", "", false
 	}
-	p.repaired(c, restored, ags)
+	repaired(p.Findings, c, restored, ags)
 	if ars != "" && !sameBody(ags, ars) {
-		p.fail(p.cell(r, "ars"), "KEYS_DISAGREE", "AGS "+ags+" und ARS "+ars+" meinen verschiedene Gemeinden.",
+		p.Fail(p.cell(r, "ars"), "KEYS_DISAGREE", "AGS "+ags+" und ARS "+ars+" meinen verschiedene Gemeinden.",
 			"AGS "+ags+" and ARS "+ars+" name different municipalities.")
 		return "", "", false
 	}
 	return ags, ars, true
 }
 
-func (f *findings) repaired(c spot, restored bool, key string) {
+func repaired(f *importreport.Findings, c importreport.Spot, restored bool, key string) {
 	if restored {
-		f.warn(c, "LEADING_ZERO_RESTORED", "Die führende Null fehlte; gelesen als "+key+".", "The leading zero was missing; read as "+key+".")
+		f.Warn(c, "LEADING_ZERO_RESTORED", "Die führende Null fehlte; gelesen als "+key+".", "The leading zero was missing; read as "+key+".")
 	}
 }
 
 // kind reads what kind of body it is; without a column only a new place takes what its key suggests.
 func (p *placeReader) kind(row *placeRow, r tabular.Row) {
 	c := p.cell(r, "kind")
-	row.values.Kind = kindOf(c.value, row.ags)
-	if c.value == "" {
+	row.values.Kind = kindOf(c.Value, row.ags)
+	if c.Value == "" {
 		row.ifNew = append(row.ifNew, "kind")
 		return
 	}
@@ -142,8 +143,8 @@ func kindOf(text, ags string) municipalityv1.Municipality_Kind {
 // names reads short and official name. Registers write "Bünde, Stadt"; a Kreis is named so that nobody takes it for the
 // city of the same name.
 func (p *placeReader) names(row *placeRow, r tabular.Row) {
-	name := p.cell(r, "name").value
-	short, official := p.cell(r, "short").value, p.cell(r, "official").value
+	name := p.cell(r, "name").Value
+	short, official := p.cell(r, "short").Value, p.cell(r, "official").Value
 	district := row.values.GetKind() == municipalityv1.Municipality_KIND_DISTRICT
 	if before, _, has := strings.Cut(name, ","); has || short != "" {
 		official = cmp.Or(official, name)
@@ -179,7 +180,7 @@ func (p *placeReader) text(row *placeRow, r tabular.Row, field, value, column st
 		return
 	}
 	if utf8.RuneCountInString(value) > maxName {
-		p.fail(spot{r.Line, p.columns.Name(column), value}, "VALUE_TOO_LONG", "Länger als 200 Zeichen.", "Longer than 200 characters.")
+		p.Fail(importreport.At(r.Line, p.columns.Name(column), value), "VALUE_TOO_LONG", "Länger als 200 Zeichen.", "Longer than 200 characters.")
 		return
 	}
 	m := row.values
@@ -210,7 +211,7 @@ var sizeClasses = map[string]commonv1.SizeClass{
 // for everybody else an ordinance says it.
 func (p *placeReader) sizeClass(row *placeRow, r tabular.Row) {
 	c := p.cell(r, "size_class")
-	word := strings.TrimPrefix(tabular.NormalizeHeader(c.value), "size_class_")
+	word := strings.TrimPrefix(tabular.NormalizeHeader(c.Value), "size_class_")
 	class, known := sizeClasses[word]
 	switch {
 	case known:
@@ -218,7 +219,7 @@ func (p *placeReader) sizeClass(row *placeRow, r tabular.Row) {
 		row.toBeChecked = c
 		return
 	case word != "" && word != "unspecified":
-		p.fail(c, "UNKNOWN_SIZE_CLASS", "Diese Größenklasse gibt es nicht.", "There is no such size class.")
+		p.Fail(c, "UNKNOWN_SIZE_CLASS", "Diese Größenklasse gibt es nicht.", "There is no such size class.")
 		return
 	case p.columns.Has("size_class") || !slices.Contains(row.fields, "kind"):
 		return
@@ -239,11 +240,11 @@ func (p *placeReader) sizeClass(row *placeRow, r tabular.Row) {
 // numbers reads population, area and coordinates.
 func (p *placeReader) numbers(row *placeRow, r tabular.Row) {
 	m := row.values
-	if c := p.cell(r, "population"); c.value != "" {
-		n, ok := parseCount(c.value)
+	if c := p.cell(r, "population"); c.Value != "" {
+		n, ok := parseCount(c.Value)
 		if !ok {
-			de, en := notCount(c.value)
-			p.fail(c, "INVALID_NUMBER", de, en)
+			de, en := notCount(c.Value)
+			p.Fail(c, "INVALID_NUMBER", de, en)
 		}
 		m.Population = n
 		row.fields = append(row.fields, "population")
@@ -256,12 +257,12 @@ func (p *placeReader) numbers(row *placeRow, r tabular.Row) {
 		{"area_km2", &m.AreaKm2, 0, 1e6}, {"latitude", &m.Latitude, -90, 90}, {"longitude", &m.Longitude, -180, 180},
 	} {
 		c := p.cell(r, number.field)
-		if c.value == "" {
+		if c.Value == "" {
 			continue
 		}
-		f, ok := parseDecimal(c.value)
+		f, ok := parseDecimal(c.Value)
 		if !ok || f < number.low || f > number.high {
-			p.fail(c, "INVALID_NUMBER", fmt.Sprintf("Keine Zahl zwischen %g und %g.", number.low, number.high),
+			p.Fail(c, "INVALID_NUMBER", fmt.Sprintf("Keine Zahl zwischen %g und %g.", number.low, number.high),
 				fmt.Sprintf("Not a number between %g and %g.", number.low, number.high))
 		}
 		*number.value = f
@@ -271,50 +272,50 @@ func (p *placeReader) numbers(row *placeRow, r tabular.Row) {
 
 // belonging reads postal code, region, Kreis and data centre.
 func (p *placeReader) belonging(row *placeRow, r tabular.Row) {
-	if c := p.cell(r, "postal_code"); c.value != "" {
-		code := c.value
+	if c := p.cell(r, "postal_code"); c.Value != "" {
+		code := c.Value
 		if len(code) == 4 {
 			code = "0" + code
-			p.repaired(c, true, code)
+			repaired(p.Findings, c, true, code)
 		}
 		if len(code) != 5 || !allDigits(code) {
-			p.fail(c, "INVALID_POSTAL_CODE", "Keine Postleitzahl.", "Not a postal code.")
+			p.Fail(c, "INVALID_POSTAL_CODE", "Keine Postleitzahl.", "Not a postal code.")
 		}
 		row.values.PostalCode = strings.Clone(code)
 		row.fields = append(row.fields, "postal_code")
 	}
-	p.text(row, r, "region", p.cell(r, "region").value, "region")
+	p.text(row, r, "region", p.cell(r, "region").Value, "region")
 	p.district(row, r)
 	row.centre = p.cell(r, "data_centre")
-	row.centre.value = strings.TrimPrefix(row.centre.value, dataCentres)
+	row.centre.Value = strings.TrimPrefix(row.centre.Value, dataCentres)
 }
 
 // district reads the Kreis; registers name a kreisfreie Stadt and a Kreis as their own. Names stay for the planning, which
 // knows the Kreise.
 func (p *placeReader) district(row *placeRow, r tabular.Row) {
 	c := p.cell(r, "district")
-	if c.value == "" {
+	if c.Value == "" {
 		return
 	}
-	key := strings.TrimPrefix(c.value, municipalities)
+	key := strings.TrimPrefix(c.Value, municipalities)
 	ags, restored, ok := parseAGS(key)
 	switch {
-	case !ok && tabular.NormalizeHeader(c.column) == kreis && !strings.ContainsAny(key, "0123456789"):
+	case !ok && tabular.NormalizeHeader(c.Column) == kreis && !strings.ContainsAny(key, "0123456789"):
 		if !strings.HasSuffix(row.ags, "000") {
 			row.district, row.named = c, true
 		}
 		return
 	case !ok:
-		p.fail(c, "INVALID_DISTRICT", "Kein Schlüssel eines Kreises.", "Not the key of a Kreis.")
+		p.Fail(c, "INVALID_DISTRICT", "Kein Schlüssel eines Kreises.", "Not the key of a Kreis.")
 		return
 	case ags == row.ags:
 		return
 	case ags[:5] != row.ags[:5] || ags[5:] != "000":
-		p.fail(c, "KEYS_DISAGREE", "Die Gemeinde "+row.ags+" gehört nach ihrem Schlüssel nicht zu diesem Kreis.",
+		p.Fail(c, "KEYS_DISAGREE", "Die Gemeinde "+row.ags+" gehört nach ihrem Schlüssel nicht zu diesem Kreis.",
 			"By its key, the municipality "+row.ags+" does not belong to this Kreis.")
 		return
 	}
-	p.repaired(c, restored, ags)
+	repaired(p.Findings, c, restored, ags)
 	row.district = c
 	row.values.District = municipalityName(ags)
 	row.fields = append(row.fields, "district")

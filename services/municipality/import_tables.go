@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/tabular"
 )
@@ -114,22 +113,6 @@ func hasAny(header map[string]bool, columns string) bool {
 		}
 	}
 	return false
-}
-
-// tableFindings begin the report of a table.
-func tableFindings(kind commonv1.ImportReport_Table, table *tabular.Table, columns tabular.Columns) *findings {
-	format := commonv1.FileFormat_FILE_FORMAT_CSV
-	if table.Format == tabular.XLSX {
-		format = commonv1.FileFormat_FILE_FORMAT_XLSX
-	}
-	f := newFindings(kind, format)
-	f.report.Encoding = strings.Replace(table.Encoding, "UTF-8-BOM", "UTF-8 with BOM", 1)
-	if table.Separator != 0 {
-		f.report.Separator = string(table.Separator)
-	}
-	f.report.Rows = int32(len(table.Rows))
-	f.report.IgnoredColumns = columns.Ignored()
-	return f
 }
 
 // slug is a name in the form of an id: "krz Minden/Ravensberg-Lippe" is "krz-minden-ravensberg-lippe".
