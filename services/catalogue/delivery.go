@@ -8,6 +8,7 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/xzufi"
 )
 
@@ -24,29 +25,29 @@ func readDelivery(file []byte) (*imported, error) {
 		return nil, deliveryFault(err)
 	}
 	in := &imported{
-		table: commonv1.ImportReport_TABLE_PUBLIC_SERVICES, format: commonv1.FileFormat_FILE_FORMAT_XZUFI,
-		spoken: kindOf(commonv1.ImportReport_TABLE_PUBLIC_SERVICES).only(deliveryFields),
-		count:  len(d.Services), sources: map[string][]string{},
+		Findings: importreport.New(commonv1.ImportReport_TABLE_PUBLIC_SERVICES, commonv1.FileFormat_FILE_FORMAT_XZUFI),
+		spoken:   kindOf(commonv1.ImportReport_TABLE_PUBLIC_SERVICES).only(deliveryFields), sources: map[string][]string{},
 	}
+	in.Report.Rows = int32(len(d.Services)) // bounded by the file
 	r := &rowReader{imported: in, seen: make(map[string]int, len(d.Services))}
 	for i := range d.Services {
 		r.delivered(&d.Services[i])
 	}
 	for _, gone := range d.Deleted {
 		if isService(gone) {
-			in.deleted = append(in.deleted, deletion{place{line: gone.Line, column: "loesche", value: gone.ID.Value}, sourceID(gone.ID)})
-			in.count++
+			in.deleted = append(in.deleted, deletion{importreport.At(gone.Line, "loesche", gone.ID.Value), sourceID(gone.ID)})
+			in.Report.Rows++
 		}
 	}
 	rest := unused(d)
 	for _, p := range d.Problems {
-		in.issues.add(failure, place{line: p.Line, value: p.Object}, string(p.Reason), p.Message, p.English)
+		in.Fail(importreport.Spot{Line: p.Line, Value: p.Object}, string(p.Reason), p.Message, p.English)
 	}
 	switch {
-	case in.count == 0 && len(d.Problems) == 0:
+	case in.Report.GetRows() == 0 && len(d.Problems) == 0:
 		return nil, fault.New(fault.ImportUnused, "objects", rest).Field("file", "enthält nur "+rest, "holds only "+rest)
 	case rest != "":
-		in.issues.add(info, place{}, "OBJECTS_NOT_USED", "Dieser Import verwendet nicht: "+rest+".", "This import does not use: "+rest+".")
+		in.Info(importreport.Spot{}, "OBJECTS_NOT_USED", "Dieser Import verwendet nicht: "+rest+".", "This import does not use: "+rest+".")
 	}
 	return in, nil
 }
@@ -87,7 +88,7 @@ func (r *rowReader) delivered(s *xzufi.Service) {
 		name = s.NameII
 	}
 	if sameName(name) == "" {
-		r.issues.add(failure, place{line: s.Line, value: s.ID.Value}, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		r.Fail(importreport.Spot{Line: s.Line, Value: s.ID.Value}, "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return
 	}
 	key := r.deliveredKey(s)
@@ -100,17 +101,17 @@ func (r *rowReader) delivered(s *xzufi.Service) {
 			m.Keywords = append(m.Keywords, words(term, false)...)
 		}
 	}
-	at := func(column string) place { return place{line: s.Line, column: column, value: s.ID.Value} }
-	r.issues.bound(at("leistungsbezeichnung"), name, mostName)
-	r.issues.bound(at("handlungsgrundlage"), m.GetLegalBasis(), mostText)
-	r.issues.bound(at("kurztext"), m.GetSummary(), mostText)
-	r.issues.bound(at("begriffImKontext"), strings.Join(m.GetKeywords(), ";"), mostText)
+	at := func(column string) importreport.Spot { return importreport.At(s.Line, column, s.ID.Value) }
+	r.bound(at("leistungsbezeichnung"), name, mostName)
+	r.bound(at("handlungsgrundlage"), m.GetLegalBasis(), mostText)
+	r.bound(at("kurztext"), m.GetSummary(), mostText)
+	r.bound(at("begriffImKontext"), strings.Join(m.GetKeywords(), ";"), mostText)
 	identify(m, key)
 	var f finding
 	types := strings.Join(s.Types, ",")
 	m.LeikaTypes, f = leikaTypes(types)
-	r.issues.find(place{line: s.Line, column: "typisierung", value: types}, f)
-	r.issues.bound(at("id"), sourceID(s.ID), mostName)
+	r.find(importreport.At(s.Line, "typisierung", types), f)
+	r.bound(at("id"), sourceID(s.ID), mostName)
 	r.put(at("id"), nil, m)
 	r.sources[m.GetName()] = append(r.sources[m.GetName()], sourceID(s.ID))
 }
@@ -120,12 +121,12 @@ func (r *rowReader) deliveredKey(s *xzufi.Service) string {
 	if len(s.LeikaKeys) == 0 {
 		return ""
 	}
-	at := place{line: s.Line, column: "referenzLeiKa", value: s.LeikaKeys[0]}
+	at := importreport.At(s.Line, "referenzLeiKa", s.LeikaKeys[0])
 	if len(s.LeikaKeys) > 1 {
-		r.issues.add(warning, at, "SEVERAL_KEYS", "Mehrere LeiKa-Schlüssel; es gilt der erste.", "Several LeiKa keys; the first one counts.")
+		r.Warn(at, "SEVERAL_KEYS", "Mehrere LeiKa-Schlüssel; es gilt der erste.", "Several LeiKa keys; the first one counts.")
 	}
 	key, f := leikaKey(s.LeikaKeys[0])
-	r.issues.find(at, f)
+	r.find(at, f)
 	return key
 }
 

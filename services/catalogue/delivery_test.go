@@ -88,7 +88,7 @@ func TestUnusedObjects(t *testing.T) {
 		t.Error(texts(err))
 	}
 	r := c.load(delivery(append(objects, written("6", "99000000000001", "Abbruch", ""))...))
-	if r.GetAdded() != 1 || r.GetRows() != 1 || r.GetIssueCount() != 1 || r.GetIssues()[0].GetSeverity() != info || !strings.Contains(r.GetIssues()[0].GetMessageDe(), want) {
+	if r.GetAdded() != 1 || r.GetRows() != 1 || r.GetIssueCount() != 1 || r.GetIssues()[0].GetSeverity() != commonv1.ImportIssue_SEVERITY_INFO || !strings.Contains(r.GetIssues()[0].GetMessageDe(), want) {
 		t.Errorf("%v", r)
 	}
 }

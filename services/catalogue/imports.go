@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/server"
 )
@@ -28,7 +30,7 @@ func (s *Service) ImportCatalogue(ctx context.Context, req *cataloguev1.ImportCa
 	if err != nil {
 		return nil, err
 	}
-	scope := scopeOf(req.GetScope(), in.format)
+	scope := scopeOf(req.GetScope(), in.Report.GetFormat())
 	if req.GetValidateOnly() {
 		snapshot, err := s.replica.Read()
 		if err != nil {
@@ -60,7 +62,7 @@ func (s *Service) take(ctx context.Context, req *cataloguev1.ImportCatalogueRequ
 		return repeated(in.plan(result.State, scope), cause.RequestID), nil
 	}
 	result.State.prepare()
-	report := p.report()
+	report := p.Finish()
 	if len(p.entries) > 0 {
 		report.Revision = p.number
 	}
@@ -79,35 +81,34 @@ func scopeOf(wanted cataloguev1.ImportScope, format commonv1.FileFormat) catalog
 
 // refuse says why a plan must not be carried out.
 func (p *plan) refuse(force bool) error {
-	if p.issues.bad > 0 {
-		p.added, p.changed, p.withdrawn, p.unchanged = 0, 0, 0, 0
-		return fault.New(fault.ImportBadRows, "count", strconv.Itoa(p.issues.bad)).Detail(p.report())
+	if err := p.Refusal(); err != nil {
+		return err
 	}
 	if p.shrinks() && !force {
-		return p.shrunk().Detail(p.report())
+		return p.shrunk().Detail(p.Finish())
 	}
 	return nil
 }
 
 // shrunk says how much would go, and what would come.
 func (p *plan) shrunk() *fault.Error {
-	return fault.New(fault.ImportShrinks, "withdrawn", strconv.Itoa(p.withdrawn), "before", strconv.Itoa(p.before), "added", strconv.Itoa(p.added))
+	return fault.New(fault.ImportShrinks, "withdrawn", fmt.Sprint(p.Report.GetWithdrawn()), "before", fmt.Sprint(p.before), "added", fmt.Sprint(p.Report.GetAdded()))
 }
 
 // preview is the report of a file that is only checked.
 func (p *plan) preview(force bool) *commonv1.ImportReport {
 	if p.shrinks() && !force {
 		de, en := p.shrunk().Texts()
-		p.issues.add(failure, place{}, fault.ImportShrinks.Name, de, en)
+		p.Fail(importreport.Spot{}, fault.ImportShrinks.Name, de, en)
 	}
-	report := p.report()
+	report := p.Finish()
 	report.ValidateOnly = true
 	return report
 }
 
 // repeated is the report of an import that had its effect before: what it did then, as its revision tells.
 func repeated(p *plan, requestID string) *commonv1.ImportReport {
-	report := p.report()
+	report := p.Finish()
 	report.Repeated = true
 	for i := len(p.state.revisions) - 1; i >= 0; i-- {
 		if r := p.state.revisions[i]; r.requestID == requestID {
@@ -145,8 +146,8 @@ func (s *Service) drafts(p *plan, fileDigest string) []ledger.Draft {
 
 func (p *plan) revision(number, fileDigest string) *cataloguev1.CatalogueRevision {
 	return &cataloguev1.CatalogueRevision{
-		Name: revisionsPrefix + number, Number: p.number, Table: p.file.table, Format: p.file.format, Scope: p.scope,
-		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged), // bounded by the file
+		Name: revisionsPrefix + number, Number: p.number, Table: p.Report.GetTable(), Format: p.Report.GetFormat(), Scope: p.scope,
+		Added: p.Report.GetAdded(), Changed: p.Report.GetChanged(), Withdrawn: p.Report.GetWithdrawn(), Unchanged: p.Report.GetUnchanged(),
 		FileDigest: fileDigest, Forced: p.shrinks(),
 	}
 }

@@ -90,7 +90,7 @@ func TestBadFiles(t *testing.T) {
 	} {
 		_, err := c.try(f.file)
 		refused(t, err, f.code, f.reason)
-		issues := slices.DeleteFunc(reportOf(err).GetIssues(), func(i *commonv1.ImportIssue) bool { return i.GetSeverity() != failure })
+		issues := slices.DeleteFunc(reportOf(err).GetIssues(), func(i *commonv1.ImportIssue) bool { return i.GetSeverity() != commonv1.ImportIssue_SEVERITY_ERROR })
 		if f.issue != "" && (len(issues) != 1 || issues[0].GetReason() != f.issue || issues[0].GetLine() != f.line) {
 			t.Errorf("%q: %v", f.file, issues)
 		}

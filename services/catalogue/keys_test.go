@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	"kompass.krz.de/services/platform/importreport"
 )
 
 func TestKeys(t *testing.T) {
@@ -175,7 +176,7 @@ func FuzzImport(f *testing.F) {
 			return
 		}
 		p := in.plan(empty(), cataloguev1.ImportScope_IMPORT_SCOPE_COMPLETE)
-		if r := p.preview(false); len(r.GetIssues()) > mostIssues || int(r.GetIssueCount()) < len(r.GetIssues()) {
+		if r := p.preview(false); len(r.GetIssues()) > importreport.MostIssues || int(r.GetIssueCount()) < len(r.GetIssues()) {
 			t.Errorf("%d issues of %d", len(r.GetIssues()), r.GetIssueCount())
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/importreport"
 )
 
 // planned is an entry as it shall be, with the fields that differ from before.
@@ -20,10 +21,11 @@ type planned struct {
 
 // plan is what an import would do to one state of the catalogue.
 type plan struct {
+	*importreport.Findings
+
 	state  *catalogue
 	file   *imported
 	scope  cataloguev1.ImportScope
-	issues *issues
 	number int64 // of the revision that it would become
 
 	entries     []planned // in the order of the names
@@ -31,23 +33,22 @@ type plan struct {
 	successions []*cataloguev1.Succession
 	relevance   []relevanceChange
 
-	added, changed, withdrawn, unchanged int
-	before                               int // active entries of the kind
-	newly                                []entry
-	gone                                 []entry
-	themes                               map[string]bool // official themes that come along
+	before int // active entries of the kind
+	newly  []entry
+	gone   []entry
+	themes map[string]bool // official themes that come along
 }
 
 // plan holds a file against the catalogue. It changes neither.
 func (in *imported) plan(s *catalogue, scope cataloguev1.ImportScope) *plan {
 	p := &plan{
-		state: s, file: in, scope: scope, issues: in.issues.clone(), number: int64(len(s.revisions)) + 1, themes: map[string]bool{},
+		state: s, file: in, scope: scope, Findings: in.Clone(), number: int64(len(s.revisions)) + 1, themes: map[string]bool{},
 	}
-	if in.table == commonv1.ImportReport_TABLE_RELEVANCE {
+	if in.Report.GetTable() == commonv1.ImportReport_TABLE_RELEVANCE {
 		p.planRelevance()
 		return p
 	}
-	k := kindOf(in.table)
+	k := kindOf(in.Report.GetTable())
 	p.before = s.active[k.prefix]
 	listed := make(map[string]bool, len(in.entries))
 	for _, row := range in.entries {
@@ -73,21 +74,21 @@ func (p *plan) take(e entry) {
 		setState(after, cataloguev1.EntryState_ENTRY_STATE_ACTIVE, p.number)
 		p.entries = append(p.entries, planned{entry: after})
 		p.newly = append(p.newly, after)
-		p.added++
+		p.Report.Added++
 		return
 	}
 	differ := differences(before, e, p.file.spoken)
 	if active(before) && len(differ) == 0 {
-		p.unchanged++
+		p.Report.Unchanged++
 		return
 	}
 	after := merged(before, e, differ)
 	setState(after, cataloguev1.EntryState_ENTRY_STATE_ACTIVE, p.number)
 	changed := names(differ)
 	if active(before) {
-		p.changed++
+		p.Report.Changed++
 	} else {
-		p.added++
+		p.Report.Added++
 		p.newly = append(p.newly, after)
 		changed = append(changed, "state")
 	}
@@ -143,21 +144,11 @@ func (p *plan) end(e entry) {
 	setState(after, cataloguev1.EntryState_ENTRY_STATE_WITHDRAWN, p.number)
 	p.entries = append(p.entries, planned{after, []string{"state"}})
 	p.gone = append(p.gone, after)
-	p.withdrawn++
+	p.Report.Withdrawn++
 }
 
 // shrinks tells whether the plan withdraws more than 20 % of what is active of its kind.
-func (p *plan) shrinks() bool { return p.withdrawn*5 > p.before }
-
-// report says what the plan does.
-func (p *plan) report() *commonv1.ImportReport {
-	in := p.file
-	return &commonv1.ImportReport{
-		Table: in.table, Format: in.format, Encoding: in.encoding, Separator: in.separator, Rows: int32(in.count),
-		Added: int32(p.added), Changed: int32(p.changed), Withdrawn: int32(p.withdrawn), Unchanged: int32(p.unchanged),
-		Issues: p.issues.list(), IssueCount: int32(p.issues.count), IgnoredColumns: in.ignored, // bounded by the file
-	}
-}
+func (p *plan) shrinks() bool { return int(p.Report.GetWithdrawn())*5 > p.before }
 
 // refer reports the references of an entry that lead nowhere yet. They are kept: the table that they lead to may come
 // later.
@@ -190,21 +181,21 @@ func (p *plan) missing(r row, column, name, reason, de, en string) {
 		return
 	}
 	at, text := p.quoted(r, column, name)
-	p.issues.add(warning, at, reason, fmt.Sprintf(de, text), fmt.Sprintf(en, text))
+	p.Warn(at, reason, fmt.Sprintf(de, text), fmt.Sprintf(en, text))
 }
 
 // quoted is the cell that leads to a resource, and the part of it that does.
-func (p *plan) quoted(r row, column, name string) (at place, text string) {
-	at = place{line: r.line, column: p.file.columns.Name(column)}
+func (p *plan) quoted(r row, column, name string) (at importreport.Spot, text string) {
+	at = importreport.Spot{Line: r.Line, Column: p.file.columns.Name(column)}
 	prefix, id := name[:strings.IndexByte(name, '/')+1], name[strings.IndexByte(name, '/')+1:]
 	if r.cells == nil {
 		return at, id
 	}
-	at.value = p.file.columns.Raw(*r.cells, column)
+	at.Value = p.file.columns.Raw(*r.cells, column)
 	whole := p.file.columns.Value(*r.cells, column)
 	for _, part := range append(words(whole, false), whole) {
 		if reference(prefix, part) == name {
-			return at, shortened(part)
+			return at, importreport.Shortened(part)
 		}
 	}
 	return at, id
@@ -225,7 +216,7 @@ func (p *plan) referTheme(r row, name string) {
 	theme := &cataloguev1.Theme{Name: name, DisplayName: official, State: cataloguev1.EntryState_ENTRY_STATE_ACTIVE}
 	p.entries = append(p.entries, planned{entry: theme})
 	at, _ := p.quoted(r, "theme", name)
-	p.issues.add(info, at, "THEME_ADDED",
+	p.Info(at, "THEME_ADDED",
 		"Das Themenfeld „"+official+"“ wurde mit angelegt.", "The theme "+official+" came along.")
 }
 

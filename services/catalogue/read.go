@@ -10,6 +10,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 	"kompass.krz.de/services/platform/xzufi"
 )
@@ -48,11 +49,8 @@ func read(file []byte, format commonv1.FileFormat) (*imported, error) {
 
 func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *imported {
 	in := &imported{
-		table: l.table, format: formatOf(table.Format), encoding: encodingName(table.Encoding), columns: columns,
-		ignored: columns.Ignored(), count: len(table.Rows), spoken: spokenFields(l, columns), entries: make([]row, 0, len(table.Rows)),
-	}
-	if table.Separator != 0 {
-		in.separator = string(table.Separator)
+		Findings: importreport.OfTable(l.table, table, columns), columns: columns,
+		spoken: spokenFields(l, columns), entries: make([]row, 0, len(table.Rows)),
 	}
 	in.tellHeader(table)
 	r := &rowReader{imported: in, seen: make(map[string]int, len(table.Rows))}
@@ -66,12 +64,12 @@ func readTable(table *tabular.Table, l *layout, columns tabular.Columns) *import
 // tellHeader says where the table was found when that is not where everybody would look, and what was left unread.
 func (in *imported) tellHeader(table *tabular.Table) {
 	if !table.First {
-		in.issues.add(info, place{line: table.Line, value: table.Sheet}, "HEADER_FOUND",
+		in.Info(importreport.Spot{Line: table.Line, Value: table.Sheet}, "HEADER_FOUND",
 			strings.TrimSpace("Die Kopfzeile steht in dieser Zeile; was darüber steht, wurde übergangen. "+inSheet("Gelesen wurde das Blatt „%s“.", table.Sheet)),
 			strings.TrimSpace("The header stands in this line; what stands above it was passed over. "+inSheet("The sheet %s was read.", table.Sheet)))
 	}
 	for _, sheet := range table.Unread {
-		in.issues.add(warning, place{value: sheet}, "SHEET_NOT_READ",
+		in.Warn(importreport.Spot{Value: sheet}, "SHEET_NOT_READ",
 			fmt.Sprintf("Das Blatt „%s“ enthält auch eine Tabelle; gelesen wurde nur das Blatt „%s“.", sheet, table.Sheet),
 			fmt.Sprintf("The sheet %s holds a table too; only the sheet %s was read.", sheet, table.Sheet))
 	}
@@ -128,21 +126,6 @@ func tableFormat(f commonv1.FileFormat) tabular.Format {
 	return tabular.Auto
 }
 
-func formatOf(f tabular.Format) commonv1.FileFormat {
-	if f == tabular.XLSX {
-		return commonv1.FileFormat_FILE_FORMAT_XLSX
-	}
-	return commonv1.FileFormat_FILE_FORMAT_CSV
-}
-
-// encodingName spells an encoding as the contract does.
-func encodingName(e string) string {
-	if e == "UTF-8-BOM" {
-		return "UTF-8 with BOM"
-	}
-	return e
-}
-
 // tableFault says why a table cannot be read.
 func tableFault(err error) error {
 	var e *tabular.Error
@@ -158,7 +141,7 @@ func tableFault(err error) error {
 			e.English+" Known tables are themes, situations, OZG services, public services, procedures and relevance.").Cause(err)
 	}
 	report := &commonv1.ImportReport{IssueCount: 1, Issues: []*commonv1.ImportIssue{{
-		Severity: failure, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, // bounded by the file
+		Severity: commonv1.ImportIssue_SEVERITY_ERROR, Line: int32(e.Line), Column: e.Column, Reason: string(e.Reason), MessageDe: e.Message, MessageEn: e.English, // bounded by the file
 	}}}
 	return refusal(e.Line, e.Message, e.English).Detail(report).Cause(err)
 }

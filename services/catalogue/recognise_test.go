@@ -30,7 +30,7 @@ func TestHeaders(t *testing.T) {
 		"Lage;Themenfeld;Stand": {commonv1.ImportReport_TABLE_SITUATIONS, "[Stand]"},
 	} {
 		in, err := read([]byte(header+"\n1;nicht bewertet;;;\n"), 0)
-		if err != nil || in.table != want.table || fmt.Sprint(in.ignored) != want.ignored {
+		if err != nil || in.Report.GetTable() != want.table || fmt.Sprint(in.Report.GetIgnoredColumns()) != want.ignored {
 			t.Errorf("%s: %v, %v", header, in, err)
 		}
 	}
@@ -88,11 +88,11 @@ func TestCover(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, err := read(b.Bytes(), 0)
-	if err != nil || len(in.entries) != 1 || in.count != 2 {
+	if err != nil || len(in.entries) != 1 || in.Report.GetRows() != 2 {
 		t.Fatalf("%+v %v", in, err)
 	}
 	for i, want := range []string{"SHEET_NOT_READ 0 Lagen", "HEADER_FOUND 3 Leistungen", "MISSING_NAME 5 "} {
-		if is := in.issues.list()[i]; fmt.Sprint(is.GetReason(), " ", is.GetLine(), " ", is.GetValue()) != want {
+		if is := in.Finish().GetIssues()[i]; fmt.Sprint(is.GetReason(), " ", is.GetLine(), " ", is.GetValue()) != want {
 			t.Errorf("%v, want %s", is, want)
 		}
 	}

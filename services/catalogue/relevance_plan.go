@@ -28,12 +28,12 @@ func (p *plan) planRelevance() {
 		changed := relevanceDiffers(before, after)
 		switch {
 		case len(changed) == 0:
-			p.unchanged++
+			p.Report.Unchanged++
 			continue
 		case existed:
-			p.changed++
+			p.Report.Changed++
 		default:
-			p.added++
+			p.Report.Added++
 		}
 		p.relevance = append(p.relevance, relevanceChange{after, changed})
 	}
@@ -80,8 +80,8 @@ func (p *plan) referTarget(row relevanceRow) {
 		return
 	}
 	if strings.HasPrefix(name, ozgPrefix) {
-		p.issues.add(warning, row.target, "UNKNOWN_OZG_SERVICE", "Die OZG-Leistung ist noch nicht im Katalog.", "The OZG service is not in the catalogue yet.")
+		p.Warn(row.target, "UNKNOWN_OZG_SERVICE", "Die OZG-Leistung ist noch nicht im Katalog.", "The OZG service is not in the catalogue yet.")
 		return
 	}
-	p.issues.add(warning, row.target, "UNKNOWN_PUBLIC_SERVICE", "Die Leistung ist noch nicht im Katalog.", "The public service is not in the catalogue yet.")
+	p.Warn(row.target, "UNKNOWN_PUBLIC_SERVICE", "Die Leistung ist noch nicht im Katalog.", "The public service is not in the catalogue yet.")
 }

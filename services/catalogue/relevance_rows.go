@@ -6,6 +6,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/importreport"
 )
 
 // classColumn is the column of one size class in a relevance table.
@@ -30,8 +31,8 @@ var classColumns = []classColumn{
 // is empty.
 type relevanceRow struct {
 	line   int
-	target place  // as the file has it
-	name   string // of the relevance
+	target importreport.Spot // as the file has it
+	name   string            // of the relevance
 	rules  map[commonv1.SizeClass]cataloguev1.Obligation
 	note   string
 }
@@ -59,14 +60,14 @@ func classFields() []string {
 func (r *rowReader) relevance() {
 	column, name, f := r.target()
 	where := r.place(column)
-	r.issues.find(where, f)
+	r.find(where, f)
 	rules, ok := r.rules()
 	if name == "" || !ok {
 		return
 	}
 	if first, again := r.seen[name]; again {
 		line := r.imported.relevance[first].line
-		r.issues.add(failure, where, "DUPLICATE_KEY", fmt.Sprintf("Zeile %d hat dasselbe Ziel.", line), fmt.Sprintf("Line %d has the same target.", line))
+		r.Fail(where, "DUPLICATE_KEY", fmt.Sprintf("Zeile %d hat dasselbe Ziel.", line), fmt.Sprintf("Line %d has the same target.", line))
 		return
 	}
 	r.seen[name] = len(r.imported.relevance)
@@ -81,7 +82,7 @@ func (r *rowReader) rules() (rules map[commonv1.SizeClass]cataloguev1.Obligation
 			continue
 		}
 		rule, f := obligation(r.cell(c.field))
-		r.issues.find(r.place(c.field), f)
+		r.find(r.place(c.field), f)
 		rules[c.class], ok = rule, ok && f.none()
 	}
 	return rules, ok

@@ -10,32 +10,27 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/tabular"
 )
 
 // imported is a file as it was read, before it is held against the catalogue.
 type imported struct {
-	table     commonv1.ImportReport_Table
-	format    commonv1.FileFormat
-	encoding  string
-	separator string
-	ignored   []string
-	count     int // rows or objects of the file
+	*importreport.Findings
 
 	entries   []row
 	spoken    []protoreflect.FieldDescriptor // what the file says something about; other fields keep their value
 	deleted   []deletion                     // by an XZuFi delivery
 	sources   map[string][]string            // numbers that an XZuFi delivery writes, by resource name
 	relevance []relevanceRow
-	issues    issues
 	columns   tabular.Columns // none of an XZuFi delivery
 }
 
 // row is an entry and where it stands in the file.
 type row struct {
-	place // of its key
-	entry entry
-	cells *tabular.Row // none of an XZuFi delivery
+	importreport.Spot // of its key
+	entry             entry
+	cells             *tabular.Row // none of an XZuFi delivery
 }
 
 // Lengths of texts, in characters. Real ones are far below; what is above is not a name but a paste gone wrong, and would
@@ -59,23 +54,36 @@ func (r *rowReader) cell(column string) string { return r.columns.Value(*r.at, c
 // text reads a column whose text may have so many characters; a longer one is reported.
 func (r *rowReader) text(column string, most int) string {
 	text := r.cell(column)
-	r.issues.bound(r.place(column), text, most)
+	r.bound(r.place(column), text, most)
 	return text
 }
 
 // bound reports a text of more than so many characters.
-func (s *issues) bound(at place, text string, most int) {
+func (in *imported) bound(at importreport.Spot, text string, most int) {
 	if len(text) <= most || utf8.RuneCountInString(text) <= most {
 		return
 	}
-	s.add(failure, at, "TEXT_TOO_LONG", fmt.Sprintf("Der Text hat mehr als %d Zeichen.", most), fmt.Sprintf("The text has more than %d characters.", most))
+	in.Fail(at, "TEXT_TOO_LONG", fmt.Sprintf("Der Text hat mehr als %d Zeichen.", most), fmt.Sprintf("The text has more than %d characters.", most))
+}
+
+// find reports a finding about a cell: an error, a warning when the value was taken after a repair, or a note.
+func (in *imported) find(at importreport.Spot, f finding) {
+	switch {
+	case f.none():
+	case f.note:
+		in.Info(at, f.reason, f.de, f.en)
+	case f.repair:
+		in.Warn(at, f.reason, f.de, f.en)
+	default:
+		in.Fail(at, f.reason, f.de, f.en)
+	}
 }
 
 // place is the cell of a column, for issues.
-func (r *rowReader) place(column string) place {
-	at := place{line: r.at.Line}
+func (r *rowReader) place(column string) importreport.Spot {
+	at := importreport.Spot{Line: r.at.Line}
 	if r.columns.Has(column) {
-		at.column, at.value = r.columns.Name(column), r.columns.Raw(*r.at, column)
+		at.Column, at.Value = r.columns.Name(column), r.columns.Raw(*r.at, column)
 	}
 	return at
 }
@@ -93,7 +101,7 @@ func (r *rowReader) name() string {
 	column := r.nameColumn()
 	name := r.text(column, mostName)
 	if sameName(name) == "" || foldedID(name) == "" {
-		r.issues.add(failure, r.place(column), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+		r.Fail(r.place(column), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
 		return ""
 	}
 	return name
@@ -103,7 +111,7 @@ func (r *rowReader) name() string {
 func (r *rowReader) putRow(key string, e entry) { r.put(r.place(key), r.at, e) }
 
 // put adds an entry unless the file had it before.
-func (r *rowReader) put(at place, cells *tabular.Row, e entry) {
+func (r *rowReader) put(at importreport.Spot, cells *tabular.Row, e entry) {
 	first, again := r.seen[e.GetName()]
 	if !again {
 		r.seen[e.GetName()] = len(r.entries)
@@ -113,14 +121,14 @@ func (r *rowReader) put(at place, cells *tabular.Row, e entry) {
 	before := r.entries[first]
 	switch {
 	case proto.Equal(before.entry, e):
-		r.issues.add(warning, at, "DUPLICATE_ROW", fmt.Sprintf("Die Zeile steht schon in Zeile %d.", before.line),
-			fmt.Sprintf("The row repeats line %d.", before.line))
-	case strings.HasPrefix(e.GetName(), publicPrefix+keylessPrefix), r.format == commonv1.FileFormat_FILE_FORMAT_XZUFI:
-		r.issues.add(warning, at, "DUPLICATE_ENTRY", fmt.Sprintf("Den Eintrag gibt es schon in Zeile %d; es gilt der erste.", before.line),
-			fmt.Sprintf("The entry is in line %d already; the first one counts.", before.line))
+		r.Warn(at, "DUPLICATE_ROW", fmt.Sprintf("Die Zeile steht schon in Zeile %d.", before.Line),
+			fmt.Sprintf("The row repeats line %d.", before.Line))
+	case strings.HasPrefix(e.GetName(), publicPrefix+keylessPrefix), r.Report.GetFormat() == commonv1.FileFormat_FILE_FORMAT_XZUFI:
+		r.Warn(at, "DUPLICATE_ENTRY", fmt.Sprintf("Den Eintrag gibt es schon in Zeile %d; es gilt der erste.", before.Line),
+			fmt.Sprintf("The entry is in line %d already; the first one counts.", before.Line))
 	default:
-		r.issues.add(failure, at, "DUPLICATE_KEY", fmt.Sprintf("Widerspricht Zeile %d mit demselben Schlüssel.", before.line),
-			fmt.Sprintf("Contradicts line %d, which has the same key.", before.line))
+		r.Fail(at, "DUPLICATE_KEY", fmt.Sprintf("Widerspricht Zeile %d mit demselben Schlüssel.", before.Line),
+			fmt.Sprintf("Contradicts line %d, which has the same key.", before.Line))
 	}
 }
 
@@ -172,7 +180,7 @@ func (r *rowReader) publicService() {
 	if bad.none() {
 		key, bad = leikaKey(r.cell("leika"))
 	}
-	r.issues.find(r.place("leika"), bad)
+	r.find(r.place("leika"), bad)
 	name := r.name()
 	if bad.fatal() || name == "" {
 		return
@@ -184,11 +192,11 @@ func (r *rowReader) publicService() {
 	identify(m, key)
 	var f finding
 	m.LeikaTypes, f = leikaTypes(r.cell("types"))
-	r.issues.find(r.place("types"), f)
+	r.find(r.place("types"), f)
 	m.Sdg1, f = flag(r.cell("sdg1"))
-	r.issues.find(r.place("sdg1"), f)
+	r.find(r.place("sdg1"), f)
 	m.Sdg2, f = flag(r.cell("sdg2"))
-	r.issues.find(r.place("sdg2"), f)
+	r.find(r.place("sdg2"), f)
 	m.OzgService = r.bundle()
 	if key == "" {
 		r.putRow(r.nameColumn(), m)
@@ -204,10 +212,10 @@ func (r *rowReader) bundle() string {
 		return ""
 	}
 	if len(ids) > 1 {
-		r.issues.add(warning, r.place("ozg"), "SEVERAL_OZG_SERVICES", "Mehrere OZG-Leistungen; es gilt die erste.", "Several OZG services; the first one counts.")
+		r.Warn(r.place("ozg"), "SEVERAL_OZG_SERVICES", "Mehrere OZG-Leistungen; es gilt die erste.", "Several OZG services; the first one counts.")
 	}
 	id, f := ozgID(ids[0])
-	r.issues.find(r.place("ozg"), f)
+	r.find(r.place("ozg"), f)
 	if id == "" {
 		return ""
 	}
@@ -220,7 +228,7 @@ func (r *rowReader) key(column string, parse func(string) (string, finding)) str
 	if f.none() && id == "" {
 		f = finding{reason: "MISSING_KEY", de: "Der Schlüssel fehlt.", en: "The key is missing."}
 	}
-	r.issues.find(r.place(column), f)
+	r.find(r.place(column), f)
 	return id
 }
 

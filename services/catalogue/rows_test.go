@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 )
 
 // TestNoKey: what people write where there is no key makes an entry without key, and is noted.
@@ -21,13 +22,13 @@ func TestNoKey(t *testing.T) {
 			t.Errorf("%s: %v %v", cell, in, err)
 			continue
 		}
-		if is := in.issues.list(); len(is) != 1 || is[0].GetReason() != "NO_KEY" || is[0].GetSeverity() != info || is[0].GetLine() != 2 || is[0].GetValue() != cell {
+		if is := in.Finish().GetIssues(); len(is) != 1 || is[0].GetReason() != "NO_KEY" || is[0].GetSeverity() != commonv1.ImportIssue_SEVERITY_INFO || is[0].GetLine() != 2 || is[0].GetValue() != cell {
 			t.Errorf("%s: %v", cell, is)
 		}
 	}
 	for cell, reason := range map[string]string{"unbekannt": "BAD_KEY", "...": "BAD_KEY", "ohne-1": "BAD_KEY"} {
 		in, err := read([]byte("LeiKa-Schlüssel;Leistungsbezeichnung\n"+cell+";Wilder Müll\n"), 0)
-		if err != nil || in.issues.bad != 1 || in.issues.list()[0].GetReason() != reason {
+		if err != nil || in.BadLines() != 1 || in.Finish().GetIssues()[0].GetReason() != reason {
 			t.Errorf("%s: %v %v", cell, in, err)
 		}
 	}
@@ -52,8 +53,8 @@ func TestLongTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		is := in.issues.list()
-		if column == "" && len(is) > 0 || column != "" && (len(is) != 1 || is[0].GetReason() != "TEXT_TOO_LONG" || is[0].GetSeverity() != failure || is[0].GetColumn() != column) {
+		is := in.Finish().GetIssues()
+		if column == "" && len(is) > 0 || column != "" && (len(is) != 1 || is[0].GetReason() != "TEXT_TOO_LONG" || is[0].GetSeverity() != commonv1.ImportIssue_SEVERITY_ERROR || is[0].GetColumn() != column) {
 			t.Errorf("%.40s: %v, want %s", file, is, column)
 		}
 	}
@@ -76,7 +77,7 @@ func TestQuotes(t *testing.T) {
 		}
 		p := in.plan(empty(), cataloguev1.ImportScope_IMPORT_SCOPE_COMPLETE)
 		var got []string
-		for _, is := range p.issues.list() {
+		for _, is := range p.Finish().GetIssues() {
 			got = append(got, is.GetReason()+" "+is.GetValue())
 			if strings.Contains(is.GetMessageDe(), "kita-hort") || strings.Contains(is.GetMessageDe(), "umzug") {
 				t.Error(is)
@@ -95,8 +96,8 @@ func TestLeikaTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	is := in.issues.list()
-	if m := in.entries[1].entry.(*cataloguev1.PublicService); !slices.Equal(m.GetLeikaTypes(), []int32{2}) || len(is) != 1 || is[0].GetLine() != 3 || is[0].GetSeverity() != warning {
+	is := in.Finish().GetIssues()
+	if m := in.entries[1].entry.(*cataloguev1.PublicService); !slices.Equal(m.GetLeikaTypes(), []int32{2}) || len(is) != 1 || is[0].GetLine() != 3 || is[0].GetSeverity() != commonv1.ImportIssue_SEVERITY_WARNING {
 		t.Errorf("%v %v", m, is)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
+	"kompass.krz.de/services/platform/importreport"
 	"kompass.krz.de/services/platform/xzufi"
 )
 
@@ -15,9 +16,9 @@ var escapeAgency = strings.NewReplacer("%", "%25", "/", "%2F")
 // sourceID is the number under which an office knows a service; the same number of two offices is two things.
 func sourceID(id xzufi.ID) string { return escapeAgency.Replace(id.AgencyID) + "/" + id.Value }
 
-// deletion is what a delivery says is gone; the value of its place is the number alone.
+// deletion is what a delivery says is gone; the value of its spot is the number alone.
 type deletion struct {
-	place
+	importreport.Spot
 	source string
 }
 
@@ -51,18 +52,18 @@ func (p *plan) delete(listed map[string]bool, lost map[string][]string) {
 	for _, d := range p.file.deleted {
 		name, known := p.state.sources.Get(d.source)
 		if !known {
-			name = publicPrefix + d.value
-			if key, f := leikaKey(d.value); f.none() && key != "" {
+			name = publicPrefix + d.Value
+			if key, f := leikaKey(d.Value); f.none() && key != "" {
 				name = publicPrefix + key
 			}
 		}
 		e, existed := entryOf[*cataloguev1.PublicService](p.state, name)
 		switch {
 		case !existed:
-			p.issues.add(warning, d.place, "UNKNOWN_PUBLIC_SERVICE", "Gelöscht wird eine Leistung, die es hier nicht gibt.", "Deletes a public service that does not exist here.")
+			p.Warn(d.Spot, "UNKNOWN_PUBLIC_SERVICE", "Gelöscht wird eine Leistung, die es hier nicht gibt.", "Deletes a public service that does not exist here.")
 		case !active(e) || listed[name]:
 		case known && len(p.sourcesOf(e, lost)) > 0:
-			p.issues.add(info, d.place, "OTHER_SOURCES", "Die Leistung bleibt, weil sie auch von anderer Stelle stammt.", "The public service stays because another source wrote it too.")
+			p.Info(d.Spot, "OTHER_SOURCES", "Die Leistung bleibt, weil sie auch von anderer Stelle stammt.", "The public service stays because another source wrote it too.")
 		default:
 			listed[name] = true // deleted twice is deleted once
 			p.end(e)
