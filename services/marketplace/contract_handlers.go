@@ -40,23 +40,15 @@ func (s *Service) GetContract(_ context.Context, req *marketplacev1.GetContractR
 	return contractKind(day(s.clock())).Get(s.replica, req.GetName())
 }
 
-// ListContracts answers a page of contracts. Filter and order reach what is derived, so only they make all of it be derived.
+// ListContracts answers a page of contracts. Filter and order reach what is derived.
 func (s *Service) ListContracts(_ context.Context, req *marketplacev1.ListContractsRequest) (*marketplacev1.ListContractsResponse, error) {
 	w, err := s.replica.Read()
 	if err != nil {
 		return nil, err
 	}
-	view, contracts := contractView{w.contractLinks(), day(s.clock())}, w.contractList()
-	searched := req.GetFilter() != "" || req.GetOrderBy() != ""
-	if searched {
-		contracts = view.all(contracts)
-	}
-	page, next, total, err := list.Page(req, contracts, list.Options[*marketplacev1.Contract]{})
+	page, next, total, err := list.Page(req, w.contractList(), list.Options[*marketplacev1.Contract]{View: contractView{w.contractLinks(), day(s.clock())}.of})
 	if err != nil {
 		return nil, err
-	}
-	if !searched {
-		page = view.all(page)
 	}
 	return &marketplacev1.ListContractsResponse{Contracts: page, NextPageToken: next, TotalSize: total}, nil
 }

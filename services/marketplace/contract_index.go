@@ -1,8 +1,6 @@
 package marketplace
 
 import (
-	"slices"
-
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/state"
 )
@@ -42,15 +40,6 @@ func (v contractView) of(c *marketplacev1.Contract) *marketplacev1.Contract {
 	seen.Adoptions = nil
 	for _, a := range v.links.adoptions[c.GetName()] {
 		seen.Adoptions = append(seen.Adoptions, a.GetName())
-	}
-	return seen
-}
-
-// all are copies of contracts as of makes them.
-func (v contractView) all(stored []*marketplacev1.Contract) []*marketplacev1.Contract {
-	seen := slices.Clone(stored)
-	for i, c := range stored {
-		seen[i] = v.of(c)
 	}
 	return seen
 }

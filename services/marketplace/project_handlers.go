@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -26,23 +25,9 @@ type projectView struct {
 
 // of is a shallow copy of a stored project with what is derived; what it shares with p stays immutable.
 func (v projectView) of(p *marketplacev1.Project) *marketplacev1.Project {
-	c := &marketplacev1.Project{}
-	to := c.ProtoReflect()
-	p.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		to.Set(fd, value)
-		return true
-	})
+	c := shallow(p)
 	c.Phase, c.TeamFindings, c.Reliability = reached(p), v.teams.findings(p), projectReliability(p, v.today)
 	return c
-}
-
-// all are copies of stored projects as of makes them.
-func (v projectView) all(stored []*marketplacev1.Project) []*marketplacev1.Project {
-	seen := make([]*marketplacev1.Project, len(stored))
-	for i, p := range stored {
-		seen[i] = v.of(p)
-	}
-	return seen
 }
 
 // day is the day of a moment, "2027-03-31": days of the marketplace are those of UTC.
@@ -73,23 +58,15 @@ func (s *Service) GetProject(_ context.Context, req *marketplacev1.GetProjectReq
 	return projectKind(day(s.clock())).Get(s.replica, req.GetName())
 }
 
-// ListProjects answers a page of projects. Filter and order reach what is derived, so only they make all of it be derived.
+// ListProjects answers a page of projects. Filter and order reach what is derived.
 func (s *Service) ListProjects(_ context.Context, req *marketplacev1.ListProjectsRequest) (*marketplacev1.ListProjectsResponse, error) {
 	w, err := s.replica.Read()
 	if err != nil {
 		return nil, err
 	}
-	view, projects := projectView{w.teams(), day(s.clock())}, w.projectList()
-	searched := req.GetFilter() != "" || req.GetOrderBy() != ""
-	if searched {
-		projects = view.all(projects)
-	}
-	page, next, total, err := list.Page(req, projects, list.Options[*marketplacev1.Project]{})
+	page, next, total, err := list.Page(req, w.projectList(), list.Options[*marketplacev1.Project]{View: projectView{w.teams(), day(s.clock())}.of})
 	if err != nil {
 		return nil, err
-	}
-	if !searched {
-		page = view.all(page)
 	}
 	return &marketplacev1.ListProjectsResponse{Projects: page, NextPageToken: next, TotalSize: total}, nil
 }

@@ -23,6 +23,9 @@ type Options[T proto.Message] struct {
 	Ranked bool
 	// Where leaves items out before filter and count, nil keeps all.
 	Where func(T) bool
+	// View makes of an item, which it leaves alone, what clients see; the key stays. Only a filter or an order, which read
+	// that, make it of all items; else it is made for the page. Where may see either. Default: clients see the items.
+	View func(T) T
 }
 
 // Page answers one page of items: those that match the request's filter (GetFilter, AIP-160), in the order of its
@@ -38,6 +41,9 @@ func Page[T proto.Message](req Request, items []T, opts Options[T]) (page []T, n
 	if err := q.prepare(req); err != nil {
 		return nil, "", 0, err
 	}
+	if q.searched {
+		q.items = opts.view(items)
+	}
 	var more bool
 	var count int
 	switch {
@@ -51,7 +57,22 @@ func Page[T proto.Message](req Request, items []T, opts Options[T]) (page []T, n
 	if more {
 		next = cursor.Next(q.key(page[len(page)-1]), len(page))
 	}
+	if !q.searched {
+		page = opts.view(page)
+	}
 	return page, next, int32(count), nil // lists stay far below 2^31
+}
+
+// view is what clients see of some items.
+func (o Options[T]) view(items []T) []T {
+	if o.View == nil {
+		return items
+	}
+	seen := make([]T, len(items))
+	for i, item := range items {
+		seen[i] = o.View(item)
+	}
+	return seen
 }
 
 type query[T proto.Message] struct {
@@ -62,6 +83,8 @@ type query[T proto.Message] struct {
 	compare func(a, b string) int
 	keep    func(T) bool
 	order   *Order
+
+	searched bool // by filter or order
 }
 
 // prepare compiles what the request asks for.
@@ -86,13 +109,14 @@ func (q *query[T]) prepare(req Request) error {
 		q.keep = func(item T) bool {
 			return (where == nil || where(item)) && filter.matches(item.ProtoReflect())
 		}
+		q.searched = true
 	}
 	if r, ok := req.(interface{ GetOrderBy() string }); ok && strings.TrimSpace(r.GetOrderBy()) != "" {
 		order, err := CompileOrder(r.GetOrderBy(), md)
 		if err != nil {
 			return err
 		}
-		q.order = order
+		q.order, q.searched = order, true
 	}
 	return nil
 }

@@ -128,6 +128,43 @@ func TestPagesSurviveChanges(t *testing.T) {
 	}
 }
 
+// TestView: clients see, filter and order what is derived; only the latter two derive all of it, and nothing stored changes.
+func TestView(t *testing.T) {
+	t.Parallel()
+	var items []*cataloguev1.Situation
+	for id := range 100 {
+		items = append(items, situation(id, "stored", "a"))
+	}
+	derived := 0
+	opts := situations{View: func(s *cataloguev1.Situation) *cataloguev1.Situation {
+		derived++
+		return &cataloguev1.Situation{Name: s.GetName(), DisplayName: s.GetName()[len(s.GetName())-1:]}
+	}}
+	for _, c := range []struct {
+		filter, order      string
+		size, derived, all int
+	}{
+		{size: 10, derived: 10, all: 100},
+		{filter: "display_name = 7", size: 5, derived: 100, all: 10},
+		{order: "display_name desc", size: 5, derived: 100, all: 100},
+		{filter: "display_name = stored", size: 5, derived: 100, all: 0},
+	} {
+		derived = 0
+		page, _, total, err := Page(&cataloguev1.ListSituationsRequest{PageSize: int32(c.size), Filter: c.filter, OrderBy: c.order}, items, opts)
+		if err != nil || int(total) != c.all || derived != c.derived || len(page) != min(c.size, c.all) {
+			t.Errorf("%+v: %d of %d, %d derived, %v", c, len(page), total, derived, err)
+		}
+		for _, s := range page {
+			if s.GetDisplayName() == "stored" || c.order != "" && s.GetDisplayName() != "9" {
+				t.Errorf("%+v: %v", c, s)
+			}
+		}
+	}
+	if all := walk(t, &cataloguev1.ListSituationsRequest{PageSize: 7}, items, opts); len(all) != 100 || items[3].GetDisplayName() != "stored" {
+		t.Errorf("%d, %v", len(all), items[3])
+	}
+}
+
 func TestNewestFirst(t *testing.T) {
 	t.Parallel()
 	var items []*cataloguev1.Situation
