@@ -55,39 +55,20 @@ func (c *offerCells) description(at importreport.Spot) (de, en string) {
 	return "", ""
 }
 
-func (c *offerCells) url(at importreport.Spot) (de, en string) {
-	c.offer.says.Url = tabular.CleanText(at.Value)
-	return "", ""
+// text reads a column into a text of the solution.
+func text(field func(*marketplacev1.Solution) *string) func(*offerCells, importreport.Spot) (de, en string) {
+	return func(c *offerCells, at importreport.Spot) (de, en string) {
+		*field(c.offer.says) = tabular.CleanText(at.Value)
+		return "", ""
+	}
 }
 
-func (c *offerCells) documentation(at importreport.Spot) (de, en string) {
-	c.offer.says.DocumentationUrl = tabular.CleanText(at.Value)
-	return "", ""
-}
-
-func (c *offerCells) accessibility(at importreport.Spot) (de, en string) {
-	c.offer.says.AccessibilityUrl = tabular.CleanText(at.Value)
-	return "", ""
-}
-
-func (c *offerCells) licence(at importreport.Spot) (de, en string) {
-	c.offer.says.Licence = tabular.CleanText(at.Value)
-	return "", ""
-}
-
-func (c *offerCells) contact(at importreport.Spot) (de, en string) {
-	c.offer.says.ContactRole = tabular.CleanText(at.Value)
-	return "", ""
-}
-
-func (c *offerCells) components(at importreport.Spot) (de, en string) {
-	c.offer.says.BaseComponents = listed(at.Value)
-	return "", ""
-}
-
-func (c *offerCells) systems(at importreport.Spot) (de, en string) {
-	c.offer.says.SpecialistSystems = listed(at.Value)
-	return "", ""
+// texts reads a column into a list of texts.
+func texts(field func(*marketplacev1.Solution) *[]string) func(*offerCells, importreport.Spot) (de, en string) {
+	return func(c *offerCells, at importreport.Spot) (de, en string) {
+		*field(c.offer.says) = listed(at.Value)
+		return "", ""
+	}
 }
 
 func (c *offerCells) promised(at importreport.Spot) (de, en string) {

@@ -65,22 +65,12 @@ func (w world) openProjects(today string) opendata.Data {
 	return opendata.Data{
 		Title: "Umsetzungsprojekte", AsOf: today, Columns: projectColumns,
 		Document: func(head opendata.Head) any {
-			projects := make([]openProject, len(stored))
-			for i, p := range stored {
-				projects[i] = w.openProject(p)
-			}
 			return struct {
 				opendata.Head
 				Projects []openProject `json:"projects"`
-			}{head, projects}
+			}{head, opendata.Entries(stored, w.openProject)}
 		},
-		Rows: func(yield func([]string) bool) {
-			for _, p := range stored {
-				if !yield(w.openProject(p).row(p)) {
-					return
-				}
-			}
-		},
+		Rows: opendata.Rows(stored, func(p *marketplacev1.Project) []string { return w.openProject(p).row(p) }),
 	}
 }
 

@@ -50,22 +50,12 @@ func (r records) openProgress(today string) opendata.Data {
 	return opendata.Data{
 		Title: "Fortschritt", AsOf: today, Columns: progressColumns,
 		Document: func(head opendata.Head) any {
-			progress := make([]openProgress, len(places))
-			for i, p := range places {
-				progress[i] = r.openProgressOf(p)
-			}
 			return struct {
 				opendata.Head
 				Progress []openProgress `json:"progress"`
-			}{head, progress}
+			}{head, opendata.Entries(places, r.openProgressOf)}
 		},
-		Rows: func(yield func([]string) bool) {
-			for _, p := range places {
-				if !yield(r.openProgressOf(p).row()) {
-					return
-				}
-			}
-		},
+		Rows: opendata.Rows(places, func(p *place) []string { return r.openProgressOf(p).row() }),
 	}
 }
 

@@ -65,6 +65,26 @@ type Column struct {
 	Kind tabular.Kind
 }
 
+// Entries are what a document says of some items; empty, not nil, where there are none.
+func Entries[T, E any](items []T, entry func(T) E) []E {
+	entries := make([]E, len(items))
+	for i, item := range items {
+		entries[i] = entry(item)
+	}
+	return entries
+}
+
+// Rows are the rows of some items, each made when it is written.
+func Rows[T any](items []T, row func(T) []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for _, item := range items {
+			if !yield(row(item)) {
+				return
+			}
+		}
+	}
+}
+
 // file writes the data in a format of the contract. The same data gives the same bytes. Errors: fault.TooLarge, fault.Internal.
 func (d Data) file(format string) (*httpbody.HttpBody, error) {
 	var file bytes.Buffer

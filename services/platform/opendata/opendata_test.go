@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,30 @@ func TestTables(t *testing.T) {
 	licence, err := book.GetRows("Lizenz")
 	if err != nil || len(licence) != 4 || licence[2][1] != Licence || licence[3][1] != LicenceURL {
 		t.Errorf("the sheet of the licence: %v, %v", licence, err)
+	}
+}
+
+// TestEntriesAndRows: one of each for every item, in order; no items are an empty list in JSON, and rows are made as they are read.
+func TestEntriesAndRows(t *testing.T) {
+	t.Parallel()
+	if got := Entries([]int{3, 1}, strconv.Itoa); !slices.Equal(got, []string{"3", "1"}) {
+		t.Errorf("entries %v", got)
+	}
+	if got, err := json.Marshal(Entries(nil, strconv.Itoa)); err != nil || string(got) != "[]" {
+		t.Errorf("no entries: %s, %v", got, err)
+	}
+	made := 0
+	rows := Rows([]int{3, 1, 2}, func(n int) []string { made++; return []string{strconv.Itoa(n)} })
+	for row := range rows {
+		if row[0] == "1" {
+			break
+		}
+	}
+	if made != 2 {
+		t.Errorf("%d rows were made for two", made)
+	}
+	if got := slices.Concat(slices.Collect(rows)...); !slices.Equal(got, []string{"3", "1", "2"}) {
+		t.Errorf("rows %v", got)
 	}
 }
 
