@@ -18,6 +18,7 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 )
 
 // What applies where [Options] say nothing.
@@ -30,8 +31,8 @@ const (
 
 // Options say what the edge serves and how much it bears. The zero value serves the pages alone.
 type Options struct {
-	// Catalogue, Municipality and Marketplace lead to the services; the paths of a nil one answer 404.
-	Catalogue, Municipality, Marketplace grpc.ClientConnInterface
+	// Catalogue, Municipality, Marketplace and Notification lead to the services; the paths of a nil one answer 404.
+	Catalogue, Municipality, Marketplace, Notification grpc.ClientConnInterface
 	// Health lists the parts that /readyz asks; nil means the services above, each by the name of its gRPC service.
 	Health []Part
 	// Sources say how far the services of this process are, by full gRPC service name: the edge then keeps encoded answers to
@@ -183,6 +184,10 @@ func (e *edge) serveContract(ctx context.Context) error {
 	if conn := e.options.Marketplace; conn != nil {
 		add(marketplacev1.File_kompass_marketplace_v1_marketplace_service_proto,
 			marketplacev1.RegisterMarketplaceServiceHandlerClient(ctx, e.mux, marketplacev1.NewMarketplaceServiceClient(conn)))
+	}
+	if conn := e.options.Notification; conn != nil {
+		add(notificationv1.File_kompass_notification_v1_notification_service_proto,
+			notificationv1.RegisterNotificationServiceHandlerClient(ctx, e.mux, notificationv1.NewNotificationServiceClient(conn)))
 	}
 	return errors.Join(errs...)
 }

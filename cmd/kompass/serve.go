@@ -24,7 +24,7 @@ type serveCommand struct {
 	HTTP       string `name:"http" help:"Address of the REST edge and the pages; of /metrics alone in a process without a gateway." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Grpc       string `help:"Address of the gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Demo       bool   `help:"Load the starter data into a new data directory."`
-	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Services need --nats-url." placeholder:"LIST"`
+	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, notification, gateway. Services need --nats-url." placeholder:"LIST"`
 	Origin     string `help:"The data centre whose streams these are." default:"krz" placeholder:"NAME"`
 	NatsURL    string `name:"nats-url" help:"External NATS cluster: all of its servers, separated by commas; embedded when not given." placeholder:"URL"`
 	NatsCreds  string `name:"nats-creds" help:"File with credentials for the NATS cluster." placeholder:"FILE"`
@@ -37,12 +37,13 @@ type serveCommand struct {
 	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere: HOST:PORT of every replica, separated by commas, or one dns:///NAME:PORT." placeholder:"LIST"`
 	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"LIST"`
 	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"LIST"`
+	NotificationAddr string `help:"Where the gateway finds the notification service when it runs elsewhere." placeholder:"LIST"`
 
 	OTLPEndpoint string `name:"otlp-endpoint" help:"Collector that takes traces over OTLP/gRPC, such as http://127.0.0.1:4317; OTEL_EXPORTER_OTLP_ENDPOINT says the same. None are made without." placeholder:"URL"`
 }
 
 // parts are what --only may name.
-var parts = []string{"catalogue", "municipality", "marketplace", "gateway"}
+var parts = []string{"catalogue", "municipality", "marketplace", "notification", "gateway"}
 
 // settings is a checked serveCommand.
 type settings struct {
@@ -103,7 +104,7 @@ func (c *serveCommand) check() (*settings, error) {
 }
 
 func (s *settings) checkAddresses(wrong func(string, string, ...any)) {
-	for part, list := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr} {
+	for part, list := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr, "notification": s.NotificationAddr} {
 		addresses := split(list)
 		switch err := checkReplicas(addresses); {
 		case err != nil:

@@ -1,0 +1,53 @@
+package notification
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/server"
+	"kompass.krz.de/services/platform/state"
+)
+
+// Service answers kompass.notification.v1.NotificationService from its own replica. Create it with New, then Run it.
+type Service struct {
+	notificationv1.UnimplementedNotificationServiceServer
+
+	replica *state.Replica[world]
+	clock   func() time.Time
+	log     *slog.Logger
+}
+
+// New opens the streams that the service writes and follows. clock gives the time of changes.
+func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time) (*Service, error) {
+	var logs [4]*ledger.Log
+	for i, name := range []string{ownStream, catalogueStream, municipalityStream, marketplaceStream} {
+		log, err := site.Open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		logs[i] = log
+	}
+	return &Service{replica: state.New(logger, emptyWorld(), apply, logs[0], logs[1:]...), clock: clock, log: logger}, nil
+}
+
+// Run follows the streams until ctx ends (nil) or a record cannot be applied.
+func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
+
+// Ready waits until everything that was in the streams at the start is applied.
+func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }
+
+// IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
+func (s *Service) IsReady() (bool, error) { return s.replica.IsReady() }
+
+// Revisions says how far the service has come.
+func (s *Service) Revisions() server.Revisions { return s.replica }
+
+// Register offers the service on a server.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	notificationv1.RegisterNotificationServiceServer(r, s)
+}
