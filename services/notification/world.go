@@ -52,7 +52,7 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, _ bool) (worl
 	if stream.Service == ownStream {
 		err = w.applyOwn(batch)
 	} else {
-		w.directory, err = before.directory.applied(stream, batch)
+		w.directory = before.directory.applied(batch)
 	}
 	if err != nil {
 		return before, err

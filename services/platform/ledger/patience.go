@@ -78,7 +78,7 @@ func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) 
 // hold it answers so before it does; what nobody has found for a while is gone.
 type Absence struct{ since time.Time }
 
-// absenceTime is how long an answer that a stream is not there is Doubted.
+// absenceTime is how long an answer that a stream is not there is doubted.
 const absenceTime = 15 * time.Second
 
 // Doubted tells whether an answer is that of a missing stream, and too young to be believed.

@@ -68,6 +68,8 @@ const (
 	Event_KIND_CONTRACT_REMINDER Event_Kind = 19
 	// A webhook fails; only its owner hears of it.
 	Event_KIND_WEBHOOK_FAILING Event_Kind = 20
+	// Somebody decided what replaces a public service.
+	Event_KIND_SUCCESSION Event_Kind = 21
 )
 
 // Enum value maps for Event_Kind.
@@ -94,6 +96,7 @@ var (
 		18: "KIND_CONTRACT",
 		19: "KIND_CONTRACT_REMINDER",
 		20: "KIND_WEBHOOK_FAILING",
+		21: "KIND_SUCCESSION",
 	}
 	Event_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":        0,
@@ -117,6 +120,7 @@ var (
 		"KIND_CONTRACT":           18,
 		"KIND_CONTRACT_REMINDER":  19,
 		"KIND_WEBHOOK_FAILING":    20,
+		"KIND_SUCCESSION":         21,
 	}
 )
 
@@ -305,7 +309,7 @@ var File_kompass_notification_v1_event_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"#kompass/notification/v1/event.proto\x12\x17kompass.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x06\n" +
+	"#kompass/notification/v1/event.proto\x12\x17kompass.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x06\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x127\n" +
@@ -322,7 +326,7 @@ const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"summary_de\x18\f \x01(\tR\tsummaryDe\x12\x1d\n" +
 	"\n" +
-	"summary_en\x18\r \x01(\tR\tsummaryEn\"\xcb\x03\n" +
+	"summary_en\x18\r \x01(\tR\tsummaryEn\"\xe0\x03\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17KIND_CATALOGUE_REVISION\x10\x01\x12\x12\n" +
@@ -345,7 +349,8 @@ const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\x13KIND_ADOPTION_MOVED\x10\x11\x12\x11\n" +
 	"\rKIND_CONTRACT\x10\x12\x12\x1a\n" +
 	"\x16KIND_CONTRACT_REMINDER\x10\x13\x12\x18\n" +
-	"\x14KIND_WEBHOOK_FAILING\x10\x14B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
+	"\x14KIND_WEBHOOK_FAILING\x10\x14\x12\x13\n" +
+	"\x0fKIND_SUCCESSION\x10\x15B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
 
 var (
 	file_kompass_notification_v1_event_proto_rawDescOnce sync.Once
