@@ -81,7 +81,9 @@ func Open(ctx context.Context, site ledger.Site, c Config) (*Journal, error) {
 	return j, nil
 }
 
-func subjects(site ledger.Site, c Config) string { return "kompass." + site.Origin + "." + c.Name + "." }
+func subjects(site ledger.Site, c Config) string {
+	return "kompass." + site.Origin + "." + c.Name + "."
+}
 
 // declaration is the one place that says what a journal's stream promises.
 func declaration(site ledger.Site, c Config) jetstream.StreamConfig {
@@ -148,8 +150,8 @@ func (j *Journal) Subject(tokens ...string) (string, error) {
 	return j.prefix + strings.Join(tokens, "."), nil
 }
 
-// Filter matches all subjects that begin with tokens: Filter("catalogue") is "kompass.krz.events.catalogue.>". Without tokens
-// it matches the whole journal. Tokens may be "*".
+// Filter matches all subjects that begin with tokens and go on: Filter("catalogue") is "kompass.krz.events.catalogue.>". Without
+// tokens it matches the whole journal. A token "*" stands for any.
 func (j *Journal) Filter(tokens ...string) (string, error) {
 	filter := j.prefix
 	for _, t := range tokens {

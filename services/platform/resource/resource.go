@@ -4,6 +4,7 @@ package resource
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -92,4 +93,42 @@ func Found[W any, T interface {
 		return entity, fault.New(fault.NotFound, "resource", name)
 	}
 	return entity, nil
+}
+
+// Delete removes the resource of a name, guarded like [Found]; its history stays. Errors are faults.
+func Delete[W any, T interface {
+	proto.Message
+	GetEtag() string
+}](ctx context.Context, replica *state.Replica[W], now time.Time, req Command, k Kind[W, T], name, etag string) error {
+	cause, err := server.Cause(ctx, req, now)
+	if err != nil {
+		return err
+	}
+	_, id, _ := strings.Cut(name, "/")
+	decide := func(w W) ([]ledger.Draft, error) {
+		if _, err := Found(ctx, w, k, name, etag); err != nil {
+			return nil, err
+		}
+		return []ledger.Draft{{Subject: replica.Own().Subject(k.Token, id), Resource: name}}, nil
+	}
+	if req.GetValidateOnly() {
+		w, err := replica.Read()
+		if err == nil {
+			_, err = decide(w)
+		}
+		return err
+	}
+	_, err = replica.Write(ctx, cause, decide)
+	return err
+}
+
+var id = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// CheckName refuses what cannot be the name of a resource of a collection: it becomes part of a subject, and a request's own
+// pattern does not reach into its resource. The error is a fault that names the field.
+func CheckName(field, collection, name string) error {
+	if rest, ok := strings.CutPrefix(name, collection+"/"); ok && id.MatchString(rest) {
+		return nil
+	}
+	return fault.New(fault.InvalidField).Field(field, "ist kein Ressourcenname", "is not a resource name")
 }
