@@ -26,7 +26,7 @@ func spans(what string, prefixes ...string) []span {
 
 var (
 	// secretive answer with credentials of the machine to whoever asks: no operator can allow them.
-	secretive = spans("metadata of a cloud", "100.100.100.200/32", "168.63.129.16/32", "169.254.0.0/16", "192.0.0.192/32",
+	secretive = spans("link-local, or metadata of a cloud", "100.100.100.200/32", "168.63.129.16/32", "169.254.0.0/16", "192.0.0.192/32",
 		"fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128")
 
 	// allowable are the ranges in which an operator may allow networks.

@@ -118,15 +118,22 @@ func (s *Sender) do(ctx context.Context, method, address string, header http.Hea
 	start := s.clock()
 	answer, err := s.transport.RoundTrip(request) // not a Client: that one follows redirects
 	latency := s.clock().Sub(start)
+	if err == nil && limited.Err() != nil { // many a server says 200 by itself when a handler gives up because we hang up
+		answer.Body.Close()
+		err = limited.Err()
+	}
 	if err != nil {
 		return Result{Class: classify(ctx, err), Latency: latency}, nil
 	}
 	defer answer.Body.Close()
-	timer := time.AfterFunc(answerLimit, cancel)
-	defer timer.Stop()
-	// The status has decided: what is wrong with the rest costs the receiver its connection and nothing else.
-	read, _ := io.ReadAll(io.LimitReader(answer.Body, answerBytes))
-	result := Result{Class: classOf(answer.StatusCode), Status: answer.StatusCode, Latency: latency, Excerpt: excerpt(read)}
+	result := Result{Class: classOf(answer.StatusCode), Status: answer.StatusCode, Latency: latency}
+	if result.Status >= 200 { // the body of a 101 is the bare connection: nobody would end reading it
+		// The status has decided: what is wrong with the rest costs the receiver its connection and nothing else.
+		timer := time.AfterFunc(answerLimit, cancel)
+		defer timer.Stop()
+		read, _ := io.ReadAll(io.LimitReader(answer.Body, answerBytes))
+		result.Excerpt = excerpt(read)
+	}
 	if result.Class == Throttled {
 		result.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), s.clock())
 	}

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,8 +32,7 @@ func Sign(h http.Header, id string, at time.Time, body []byte, keys ...Key) erro
 		return ErrID
 	}
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	content := make([]byte, 0, len(id)+len(stamp)+len(body)+2)
-	content = append(append(append(append(append(content, id...), '.'), stamp...), '.'), body...)
+	content := fmt.Appendf(make([]byte, 0, len(id)+len(stamp)+len(body)+2), "%s.%s.%s", id, stamp, body)
 	signatures := make([]string, len(keys))
 	for i, k := range keys {
 		if k.isZero() {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"kompass.krz.de/services/platform/fault"
 )
@@ -53,7 +54,7 @@ func (g Guard) target(text string) (*url.URL, *complaint) {
 	return u, nil
 }
 
-func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }
+func unprintable(r rune) bool { return r == ' ' || r == '\\' || !unicode.IsPrint(r) }
 
 // portAllowed keeps requests away from the ports of other protocols.
 func portAllowed(u *url.URL) bool {
@@ -76,7 +77,7 @@ func (g Guard) host(host string) *complaint {
 		return nil
 	}
 	labels := strings.Split(strings.ToLower(host), ".")
-	if len(host) > 253 || !slices.ContainsFunc(labels, func(l string) bool { return l != "" }) || slices.ContainsFunc(labels, badLabel) {
+	if len(host) > 253 || slices.ContainsFunc(labels, badLabel) {
 		return &complaint{"hat keinen gültigen Namen (Umlaute als „xn--…“)", "has no valid name (umlauts as \"xn--…\")"}
 	}
 	if last := labels[len(labels)-1]; last[0] >= '0' && last[0] <= '9' { // "127.1", "0x7f000001", "2130706433": C libraries take them for addresses
