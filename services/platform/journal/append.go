@@ -43,8 +43,8 @@ const (
 	appendTime = 5 * time.Second // for one acknowledgement
 	batchTime  = 10 * time.Second
 	// A stream without a leader answers nothing and has written nothing, so trying again is safe.
-	electionWait  = 250 * time.Millisecond
 	electionTries = 20
+	retryPause    = 250 * time.Millisecond
 )
 
 // Append writes one message and returns its sequence, once it is on disk (fsync) on a quorum. In a journal that is LastOnly the
@@ -56,7 +56,7 @@ func (j *Journal) Append(ctx context.Context, m Message, g Guard) (uint64, error
 	}
 	publishing, cancel := context.WithTimeout(ctx, appendTime)
 	defer cancel()
-	opts := []jetstream.PublishOpt{jetstream.WithRetryWait(electionWait), jetstream.WithRetryAttempts(electionTries)}
+	opts := []jetstream.PublishOpt{jetstream.WithRetryWait(retryPause), jetstream.WithRetryAttempts(electionTries)}
 	if g.Filter != "" {
 		opts = append(opts, jetstream.WithExpectLastSequenceForSubject(g.Last, g.Filter))
 	}
@@ -116,7 +116,7 @@ func (j *Journal) batch(ctx context.Context, messages []Message, g Guard) (uint6
 		if !errors.Is(err, nats.ErrNoResponders) || try >= electionTries {
 			return 0, ledger.Classify(err)
 		}
-		pause(ctx, electionWait)
+		pause(ctx)
 	}
 }
 
@@ -139,3 +139,11 @@ func (j *Journal) working() error {
 }
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
+
+// pause waits before another try.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(retryPause):
+	case <-ctx.Done():
+	}
+}

@@ -18,8 +18,7 @@ const (
 	followBatch = 1024
 	// deliveryHeartbeat is how often a consumer says that it lives; after two silent ones it is replaced.
 	deliveryHeartbeat = time.Second
-	// deliveryRetry is the pause between two tries, and deliveryCreate bounds one: a cluster without a leader answers nothing.
-	deliveryRetry  = 250 * time.Millisecond
+	// deliveryCreate bounds one try to get a consumer: a cluster without a leader answers nothing.
 	deliveryCreate = 5 * time.Second
 	// deliveryIdle is when the server forgets a consumer that nobody asks any more.
 	deliveryIdle = time.Minute
@@ -82,7 +81,7 @@ func (d *delivery) run(ctx context.Context) error {
 			d.consume(ctx, consumer)
 		}
 		if err != nil {
-			pause(ctx, deliveryRetry)
+			pause(ctx)
 		}
 	}
 	return nil
@@ -126,13 +125,13 @@ func (d *delivery) consume(ctx context.Context, consumer jetstream.Consumer) {
 		}
 	}, jetstream.PullMaxMessages(followBatch), jetstream.PullHeartbeat(deliveryHeartbeat), jetstream.ConsumeErrHandler(func(jetstream.ConsumeContext, error) { tell() }))
 	if err != nil {
-		pause(ctx, deliveryRetry)
+		pause(ctx)
 		return
 	}
 	select {
 	case <-ctx.Done():
 	case <-odd:
-		pause(ctx, deliveryRetry)
+		pause(ctx)
 	case <-connected: // what the old connection had on its way is lost, perhaps
 	}
 	cancel() // first: a callback may wait for the queue

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -231,45 +230,23 @@ func lastOnly(t *testing.T, site ledger.Site) {
 	}
 }
 
-// race lets writers that know nothing of each other append the same items: each reads what the last item was, and goes on.
+// race lets writers that know nothing of each other append the same items.
 func race(t *testing.T, site ledger.Site, disturb func()) {
-	const writers, items, batch = 4, 400, 3
+	const writers, items = 4, 400
 	j := open(t, site, journal.Config{Name: "race"})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	all := filter(t, j, "src")
 	var disturbing sync.Once
-	write := func() error {
-		for ctx.Err() == nil {
-			last, ok, err := j.Last(ctx, all)
-			if err != nil {
-				continue
-			}
-			from := 0
-			if ok {
-				from = value(last) + 1
-			}
-			if from >= items {
-				return nil
-			}
-			if from > items/3 {
-				disturbing.Do(disturb)
-			}
-			var messages []journal.Message
-			for i := from; i < min(from+1+from%batch, items); i++ {
-				messages = append(messages, message(t, j, "src.s"+strconv.Itoa(i%5), i))
-			}
-			_, err = j.AppendAll(ctx, messages, journal.Guard{Filter: all, Last: last.Sequence})
-			if err != nil && !errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrUnavailable) {
-				return err
-			}
-		}
-		return ctx.Err()
-	}
 	var writing sync.WaitGroup
 	for range writers {
 		writing.Go(func() {
-			if err := write(); err != nil {
+			err := produce(ctx, j, items, func(item int) {
+				if item > items/3 {
+					disturbing.Do(disturb)
+				}
+			})
+			if err != nil {
 				t.Error(err)
 			}
 		})
@@ -284,6 +261,35 @@ func race(t *testing.T, site ledger.Site, disturb func()) {
 	if _, last, err := j.Bounds(ctx); last != items || err != nil {
 		t.Errorf("%d messages, want %d, %v", last, items, err)
 	}
+}
+
+// produce appends the numbers from 0 as the publisher of events does: it reads what the last one was, and goes on, some at a
+// time. reached hears of every step.
+func produce(ctx context.Context, j *journal.Journal, items int, reached func(item int)) error {
+	all, err := j.Filter("src")
+	for err == nil && ctx.Err() == nil {
+		last, ok, unread := j.Last(ctx, all)
+		if unread != nil {
+			continue
+		}
+		from := 0
+		if ok {
+			from = value(last) + 1
+		}
+		if reached(from); from >= items {
+			return nil
+		}
+		var messages []journal.Message
+		for i := from; i < min(from+1+from%3, items); i++ {
+			subject, _ := j.Subject("src", "s"+strconv.Itoa(i%5))
+			messages = append(messages, journal.Message{Subject: subject, Data: binary.BigEndian.AppendUint64(nil, uint64(i))})
+		}
+		_, err = j.AppendAll(ctx, messages, journal.Guard{Filter: all, Last: last.Sequence})
+		if errors.Is(err, journal.ErrConflict) || errors.Is(err, journal.ErrUnavailable) {
+			err = nil
+		}
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 func open(t *testing.T, site ledger.Site, c journal.Config) *journal.Journal {
@@ -322,7 +328,6 @@ func values(messages []journal.Message) (v []int) {
 	return v
 }
 
-// mustAppend rides out an election; only for guards that nobody else moves.
 func mustAppend(t *testing.T, j *journal.Journal, m journal.Message, g journal.Guard) uint64 {
 	t.Helper()
 	seq, err := j.Append(t.Context(), m, g)
@@ -355,7 +360,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal(fmt.Sprintf("not within 20 s: %s", what))
+			t.Fatalf("not within 20 s: %s", what)
 		}
 	}
 }
