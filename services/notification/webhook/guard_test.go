@@ -99,6 +99,7 @@ func TestPublicAddressesMayBeCalled(t *testing.T) {
 		"1.1.1.1", "9.9.9.9", "11.0.0.0", "9.255.255.255", "172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0", "169.253.255.255",
 		"169.255.0.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "126.255.255.255", "128.0.0.0",
 		"2001:200::1", "2003::1", "2606:4700::1111", "2a01:4f8::1", "2620:fe::fe",
+		"::ffff:9.9.9.9", // some resolvers spell IPv4 so
 	} {
 		if err := (Guard{}).Address(netip.MustParseAddr(address)); err != nil {
 			t.Errorf("%s: %v", address, err)
@@ -138,6 +139,9 @@ func TestOperatorAllowsNetworks(t *testing.T) {
 		if err := guard.Address(netip.MustParseAddr(address)); (err == nil) != allowed {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+	if !guard.allows(netip.MustParseAddr("::ffff:10.20.1.1")) {
+		t.Error("the spelling of an address matters")
 	}
 	for address, allowed := range map[string]bool{
 		"http://10.20.1.1": true, "https://10.20.1.1:8080/x": true, "http://hook.example.com": true, "https://n8n": true, "https://hook.local": true,
@@ -233,7 +237,7 @@ func TestPlainHTTPOnlyIntoAllowedNetworks(t *testing.T) {
 	}
 }
 
-func mustGuard(t *testing.T, networks ...string) Guard {
+func mustGuard(t testing.TB, networks ...string) Guard {
 	t.Helper()
 	guard, err := NewGuard(networks...)
 	if err != nil {

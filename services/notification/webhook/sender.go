@@ -37,7 +37,7 @@ type Config struct {
 }
 
 // Sender makes requests to receivers. It is safe for many goroutines; how many run at once is theirs to bound: a request to a
-// receiver that hangs holds a connection and some 50 KiB until its time is over.
+// receiver that hangs holds a connection and less than 100 KiB until its time is over.
 type Sender struct {
 	guard     Guard
 	origin    string

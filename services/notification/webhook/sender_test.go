@@ -29,12 +29,12 @@ func message(address string) Message {
 }
 
 // testSender trusts the receiver and asks the names.
-func testSender(t *testing.T, guard Guard, receiver *webhooktest.Receiver, names *webhooktest.Names) *Sender {
+func testSender(t testing.TB, guard Guard, receiver *webhooktest.Receiver, names *webhooktest.Names) *Sender {
 	t.Helper()
 	return newTestSender(t, Config{Guard: guard, Roots: receiver.Roots(), Resolver: names.Resolver()})
 }
 
-func newTestSender(t *testing.T, c Config) *Sender {
+func newTestSender(t testing.TB, c Config) *Sender {
 	t.Helper()
 	c.Origin, c.Clock = testOrigin, time.Now
 	s := NewSender(c)
@@ -361,6 +361,19 @@ func TestAnswerToHangingUpIsNone(t *testing.T) {
 	for range 20 {
 		if got := sender.Post(t.Context(), message("http://127.0.0.1")); got.Class != Timeout {
 			t.Fatalf("%+v", got)
+		}
+	}
+}
+
+// BenchmarkPost delivers over connections that are used again, the receiver included.
+func BenchmarkPost(b *testing.B) {
+	receiver, names := webhooktest.Start(b), webhooktest.StartNames(b)
+	names.Set(webhooktest.Host, "127.0.0.1")
+	sender := testSender(b, mustGuard(b, "127.0.0.1/32"), receiver, names)
+	m := message(receiver.URL(webhooktest.Host))
+	for b.Loop() {
+		if got := sender.Post(b.Context(), m); !got.Delivered() {
+			b.Fatalf("%+v", got)
 		}
 	}
 }
