@@ -44,6 +44,11 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	sender.origin = "" // an operator forgot it: a missing header is still no consent
+	receiver.Behave(webhooktest.Status(200))
+	if got, _ := sender.Ask(t.Context(), receiver.URL(webhooktest.Host)); got.Class != NoConsent {
+		t.Errorf("%+v", got)
+	}
 	if got, _ := sender.Ask(t.Context(), "https://127.0.0.2"); got.Class != Refused {
 		t.Errorf("%+v", got)
 	}
