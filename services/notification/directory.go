@@ -25,18 +25,31 @@ type known struct {
 
 func emptyDirectory() directory { return directory{state.NewTable[*known]()} }
 
-// applied is the directory after a batch of one of the streams. What nothing refers to is passed over: a country has
-// millions of implementations.
-func (d directory) applied(batch []ledger.Entry) directory {
+// applied is the directory after a batch of one of the streams.
+func (d directory) applied(batch []ledger.Entry) directory { return d.entered(batch).left(batch) }
+
+// entered is the directory with what a batch brings, and still with what it deletes. What nothing refers to is passed over: a
+// country has millions of implementations.
+func (d directory) entered(batch []ledger.Entry) directory {
 	edit := d.known.Edit()
 	for i := range batch {
-		switch name := batch[i].Record.GetResource(); {
-		case batch[i].Entity == nil:
+		if k := knownOf(batch[i].Entity); k != nil {
+			edit.Set(batch[i].Record.GetResource(), k)
+		}
+	}
+	return directory{edit.Done()}
+}
+
+// left is the directory without what a batch deletes, unless it came again later in the batch.
+func (d directory) left(batch []ledger.Entry) directory {
+	edit := d.known.Edit()
+	gone := map[string]bool{}
+	for i := range batch {
+		gone[batch[i].Record.GetResource()] = batch[i].Entity == nil
+	}
+	for name, is := range gone {
+		if is {
 			edit.Delete(name)
-		default:
-			if k := knownOf(batch[i].Entity); k != nil {
-				edit.Set(name, k)
-			}
 		}
 	}
 	return directory{edit.Done()}

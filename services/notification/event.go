@@ -8,53 +8,46 @@ import (
 	"kompass.krz.de/services/platform/ledger"
 )
 
-// maxResources bounds how many changed resources one event lists; it counts all.
+// maxResources bounds how many records one event is made of, so that it can say what each of them concerns. A revision of the
+// catalogue is one event whatever its size: it counts all, and lists as many.
 const maxResources = 1000
 
 // folding is what makes records of one commit one event: the same kind, about the same thing.
 type folding struct {
-	visible uint64
-	kind    notificationv1.Event_Kind
-	about   string
+	kind  notificationv1.Event_Kind
+	about string
 }
 
-// happened turns records of one ledger, in its order, into events, in the order of their first records. The directory knows all
-// of them. What happened in one commit and belongs together is one event, whatever its size: a catalogue import is one.
-func (d directory) happened(stream ledger.Name, entries []ledger.Entry) []*notificationv1.Event {
-	var order []folding
-	folded := map[folding][]*ledger.Entry{}
-	revisions := revisionsOf(entries)
-	for i := range entries {
-		e := &entries[i]
-		f := folding{e.Visible, kindOf(e), ""}
+// happened turns the records of one commit into events, in the order of their first records. The directory knows all of
+// them, also what the commit deletes. What belongs together is one event: a catalogue import is one. How many events there are, and in
+// which order, depends on the records alone: a publisher that goes on in the middle counts them again.
+func (d directory) happened(stream ledger.Name, commit []ledger.Entry) []*notificationv1.Event {
+	var folded [][]*ledger.Entry
+	var kinds []notificationv1.Event_Kind
+	open := map[folding]int{} // where records of a kind go
+	revision := slices.ContainsFunc(commit, func(e ledger.Entry) bool { return entityOf(e.Subject) == "revision" })
+	for i := range commit {
+		e := &commit[i]
+		f := folding{kind: kindOf(e)}
 		if f.kind == notificationv1.Event_KIND_UNSPECIFIED {
 			continue
 		}
-		if revisions[e.Visible] {
+		if revision {
 			f.kind = notificationv1.Event_KIND_CATALOGUE_REVISION
 		}
 		f.about = foldedBy(f.kind, e)
-		if folded[f] == nil {
-			order = append(order, f)
+		at, ok := open[f]
+		if !ok || len(folded[at]) == maxResources && !revision {
+			at = len(folded)
+			open[f], folded, kinds = at, append(folded, nil), append(kinds, f.kind)
 		}
-		folded[f] = append(folded[f], e)
+		folded[at] = append(folded[at], e)
 	}
-	events := make([]*notificationv1.Event, len(order))
-	for i, f := range order {
-		events[i] = d.event(stream, f.kind, folded[f])
+	events := make([]*notificationv1.Event, len(folded))
+	for i, entries := range folded {
+		events[i] = d.event(stream, kinds[i], entries)
 	}
 	return events
-}
-
-// revisionsOf are the commits that made a revision of the catalogue.
-func revisionsOf(entries []ledger.Entry) map[uint64]bool {
-	commits := map[uint64]bool{}
-	for i := range entries {
-		if entityOf(entries[i].Subject) == "revision" {
-			commits[entries[i].Visible] = true
-		}
-	}
-	return commits
 }
 
 // event makes one event of records that belong together.

@@ -3,11 +3,13 @@ package notification
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/platform/journal"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/server"
 	"kompass.krz.de/services/platform/state"
@@ -17,12 +19,14 @@ import (
 type Service struct {
 	notificationv1.UnimplementedNotificationServiceServer
 
-	replica *state.Replica[world]
-	clock   func() time.Time
-	log     *slog.Logger
+	replica   *state.Replica[world]
+	events    *journal.Journal // what happened
+	publisher *publisher
+	clock     func() time.Time
+	log       *slog.Logger
 }
 
-// New opens the streams that the service writes and follows. clock gives the time of changes.
+// New opens the streams and journals that the service writes and follows. clock gives the time of changes.
 func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time) (*Service, error) {
 	var logs [4]*ledger.Log
 	for i, name := range []string{ownStream, catalogueStream, municipalityStream, marketplaceStream} {
@@ -32,11 +36,24 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 		}
 		logs[i] = log
 	}
-	return &Service{replica: state.New(logger, emptyWorld(), apply, logs[0], logs[1:]...), clock: clock, log: logger}, nil
+	s := &Service{replica: state.New(logger, emptyWorld(), apply, logs[0], logs[1:]...), clock: clock, log: logger}
+	var err error
+	if s.events, err = journal.Open(ctx, site, journal.Config{Name: "events", MaxAge: eventsKept}); err != nil {
+		return nil, err
+	}
+	if s.publisher, err = newPublisher(ctx, s.events, logs[1:], logger, clock()); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// Run follows the streams until ctx ends (nil) or a record cannot be applied.
-func (s *Service) Run(ctx context.Context) error { return s.replica.Run(ctx) }
+// Run follows the streams and does the service's work until ctx ends (nil) or a record cannot be applied.
+func (s *Service) Run(ctx context.Context) error {
+	var working sync.WaitGroup
+	working.Go(func() { s.publisher.run(ctx) })
+	defer working.Wait()
+	return s.replica.Run(ctx)
+}
 
 // Ready waits until everything that was in the streams at the start is applied.
 func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }
