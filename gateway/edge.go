@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -72,6 +73,8 @@ type edge struct {
 	cors    cors
 	answers *answers
 	imports chan struct{}
+	leaving chan struct{} // closed when streams shall end
+	leave   sync.Once
 	chain   handler
 }
 
@@ -114,6 +117,7 @@ func New(ctx context.Context, options Options) (http.Handler, error) {
 		cors:    newCORS(options.AllowedOrigins, options.PublicReads),
 		routes:  &routes{},
 		imports: make(chan struct{}, maxImports),
+		leaving: make(chan struct{}),
 	}
 	if e.logger == nil {
 		e.logger = slog.New(slog.DiscardHandler)
@@ -145,7 +149,7 @@ func (e *edge) completeEndpoints() {
 				continue // HEAD, which shares GET's
 			}
 			ep.metrics = e.metrics.seriesOf(r.pattern, method)
-			if ep.page == nil && method == http.MethodGet {
+			if ep.page == nil && method == http.MethodGet && !ep.stream {
 				ep.source = e.sourceOf(ep)
 			}
 		}
@@ -198,12 +202,13 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // NewServer wraps a handler into a server that slow or silent clients cannot hold: headers within 10 s, 2 minutes idle,
-// 32 KiB of headers, and 3 minutes each for what is sent and for the answer. The caller sets Addr or brings the listener.
+// 32 KiB of headers, and 3 minutes each for what is sent and for the answer, streams excepted. Its Shutdown ends the streams of an
+// edge. The caller sets Addr or brings the listener.
 func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &http.Server{
+	s := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       3 * time.Minute,
@@ -212,4 +217,8 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+	if e, ok := handler.(*edge); ok {
+		s.RegisterOnShutdown(e.endStreams)
+	}
+	return s
 }

@@ -137,8 +137,11 @@ var downloadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocu
 // describe amends one operation; definitions have the texts of an import's fields, which become parameters.
 func (ep *endpoint) describe(operation, definitions object) {
 	ep.describeAnswers(members(operation, "responses"))
-	if ep.download {
+	switch {
+	case ep.download:
 		operation["produces"] = downloadTypes
+	case ep.stream:
+		operation["produces"] = []any{contentEvents, contentProblem}
 	}
 	if ep.method != "GET" {
 		operation["security"] = []any{object{"key": []any{}}}
@@ -177,6 +180,9 @@ func (p *param) describe(parameter object) {
 		var names []any
 		for name := range strings.SplitSeq(p.choices, ", ") {
 			names = append(names, name)
+		}
+		if of := members(parameter, "items"); of != nil { // of a list
+			parameter = of
 		}
 		parameter["enum"] = names
 		delete(parameter, "default")

@@ -47,6 +47,7 @@ type endpoint struct {
 	bodyAll   bool                           // the body is the request itself
 	upload    bool                           // the body is a file
 	download  bool                           // the answer is one
+	stream    bool                           // the answer is a stream of events
 	params    map[string]*param              // what the query may name, in JSON spelling
 	bound     string                         // field that the path fills: "implementation.name"
 	from, to  int                            // the segments that fill it
@@ -96,6 +97,7 @@ func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotati
 	}
 	file := input.Fields().ByName("file")
 	ep.download = method.Output().FullName() == (&httpbody.HttpBody{}).ProtoReflect().Descriptor().FullName()
+	ep.stream = method.IsStreamingServer()
 	ep.upload = ep.bodyAll && file != nil && file.Kind() == protoreflect.BytesKind
 	pattern, err := ep.bind(template)
 	if err != nil {

@@ -283,6 +283,11 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 	}
 	p.open.Store(false)
 	close(p.leaving)
+	for _, s := range p.services {
+		if l, ok := s.(interface{ Leave() }); ok {
+			l.Leave()
+		}
+	}
 	done := make(chan struct{})
 	go func() { p.grpc.GracefulStop(); close(done) }()
 	select {

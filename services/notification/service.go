@@ -22,6 +22,8 @@ type Service struct {
 	replica   *state.Replica[world]
 	events    *journal.Journal // what happened
 	publisher *publisher
+	hub       *hub
+	heartbeat time.Duration // of streams
 	clock     func() time.Time
 	log       *slog.Logger
 }
@@ -36,7 +38,7 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 		}
 		logs[i] = log
 	}
-	s := &Service{replica: state.New(logger, emptyWorld(), apply, logs[0], logs[1:]...), clock: clock, log: logger}
+	s := &Service{replica: state.New(logger, emptyWorld(), apply, logs[0], logs[1:]...), clock: clock, log: logger, heartbeat: heartbeat}
 	var err error
 	if s.events, err = journal.Open(ctx, site, journal.Config{Name: "events", MaxAge: eventsKept}); err != nil {
 		return nil, err
@@ -44,16 +46,21 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if s.publisher, err = newPublisher(ctx, s.events, logs[1:], logger, clock()); err != nil {
 		return nil, err
 	}
-	return s, nil
+	s.hub, err = newHub(s.events, logger)
+	return s, err
 }
 
 // Run follows the streams and does the service's work until ctx ends (nil) or a record cannot be applied.
 func (s *Service) Run(ctx context.Context) error {
 	var working sync.WaitGroup
 	working.Go(func() { s.publisher.run(ctx) })
+	working.Go(func() { s.hub.run(ctx) })
 	defer working.Wait()
 	return s.replica.Run(ctx)
 }
+
+// Leave ends the streams of events, for a process that takes no more requests: their readers come back elsewhere.
+func (s *Service) Leave() { s.hub.end() }
 
 // Ready waits until everything that was in the streams at the start is applied.
 func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }

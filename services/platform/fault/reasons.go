@@ -116,6 +116,11 @@ var (
 		"Der Speicher ist gerade nicht erreichbar. Bitte später noch einmal versuchen.",
 		"The storage cannot be reached at the moment. Please retry later.")
 
+	// TooManyStreams: this replica has as many open streams as it bears. Placeholder: limit.
+	TooManyStreams = register("TOO_MANY_STREAMS", codes.Unavailable,
+		"Hier sind bereits {limit} Ereignisströme offen. Bitte später noch einmal versuchen.",
+		"There are {limit} open streams of events here already. Please retry later.")
+
 	// DeadlineExceeded: the time of the request ran out.
 	DeadlineExceeded = register("DEADLINE_EXCEEDED", codes.DeadlineExceeded,
 		"Die Anfrage hat zu lange gedauert.",

@@ -2721,7 +2721,7 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x03End\x12\x13\n" +
 	"\x0fEND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fEND_TOO_SLOW\x10\x01\x12\x10\n" +
-	"\fEND_STOPPING\x10\x022\xf8!\n" +
+	"\fEND_STOPPING\x10\x022\x8d\"\n" +
 	"\x13NotificationService\x12\x88\x01\n" +
 	"\fGetRecipient\x12,.kompass.notification.v1.GetRecipientRequest\x1a\".kompass.notification.v1.Recipient\"&\xdaA\x04name\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=recipients/*}\x12\x89\x01\n" +
 	"\x0eListRecipients\x12..kompass.notification.v1.ListRecipientsRequest\x1a/.kompass.notification.v1.ListRecipientsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/recipients\x12\xa2\x01\n" +
@@ -2751,8 +2751,9 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\rReplayWebhook\x12-.kompass.notification.v1.ReplayWebhookRequest\x1a..kompass.notification.v1.ReplayWebhookResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=webhooks/*}:replay\x12\x85\x01\n" +
 	"\vGetDelivery\x12+.kompass.notification.v1.GetDeliveryRequest\x1a!.kompass.notification.v1.Delivery\"&\xdaA\x04name\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=deliveries/*}\x12\x89\x01\n" +
 	"\x0eListDeliveries\x12..kompass.notification.v1.ListDeliveriesRequest\x1a/.kompass.notification.v1.ListDeliveriesResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/deliveries\x12\x97\x01\n" +
-	"\x11RedeliverDelivery\x121.kompass.notification.v1.RedeliverDeliveryRequest\x1a!.kompass.notification.v1.Delivery\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=deliveries/*}:redeliver\x12m\n" +
-	"\fStreamEvents\x12,.kompass.notification.v1.StreamEventsRequest\x1a-.kompass.notification.v1.StreamEventsResponse0\x01B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
+	"\x11RedeliverDelivery\x121.kompass.notification.v1.RedeliverDeliveryRequest\x1a!.kompass.notification.v1.Delivery\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=deliveries/*}:redeliver\x12\x81\x01\n" +
+	"\fStreamEvents\x12,.kompass.notification.v1.StreamEventsRequest\x1a-.kompass.notification.v1.StreamEventsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v1/events0\x01B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
 
 var (
 	file_kompass_notification_v1_notification_service_proto_rawDescOnce sync.Once
