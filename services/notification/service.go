@@ -22,6 +22,10 @@ type Service struct {
 	replica   *state.Replica[world]
 	events    *journal.Journal // what happened
 	publisher *publisher
+	own       *ledger.Log
+	matches   *journal.Journal // whom it concerned
+	matcher   *matcher
+	inboxes   *inboxes
 	hub       *hub
 	heartbeat time.Duration // of streams
 	clock     func() time.Time
@@ -43,6 +47,9 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if s.events, err = journal.Open(ctx, site, journal.Config{Name: "events", MaxAge: eventsKept}); err != nil {
 		return nil, err
 	}
+	if err := s.openMatches(ctx, site, logs[0]); err != nil {
+		return nil, err
+	}
 	if s.publisher, err = newPublisher(ctx, s.events, logs[1:], logger, clock()); err != nil {
 		return nil, err
 	}
@@ -54,6 +61,7 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 func (s *Service) Run(ctx context.Context) error {
 	var working sync.WaitGroup
 	working.Go(func() { s.publisher.run(ctx) })
+	working.Go(func() { s.runMatches(ctx) })
 	working.Go(func() { s.hub.run(ctx) })
 	defer working.Wait()
 	return s.replica.Run(ctx)

@@ -2,6 +2,7 @@ package notification
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type world struct {
 	recipientList    func() []*notificationv1.Recipient    // by name
 	subscriptionList func() []*notificationv1.Subscription // by name
 	webhookList      func() []*notificationv1.Webhook      // by name, as stored
+	audience         func() *audience                      // who hears of events
 }
 
 func emptyWorld() world {
@@ -51,15 +53,20 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, _ bool) (worl
 	var err error
 	if stream.Service == ownStream {
 		err = w.applyOwn(batch)
+		w.derive()
 	} else {
 		w.directory = before.directory.applied(batch)
+		if slices.ContainsFunc(batch, isMunicipality) {
+			w.deriveAudience()
+		}
 	}
 	if err != nil {
 		return before, err
 	}
-	w.derive()
 	return w, nil
 }
+
+func isMunicipality(e ledger.Entry) bool { return entityOf(e.Subject) == "municipality" }
 
 func (w *world) applyOwn(batch []ledger.Entry) error {
 	recipients, subscriptions, webhooks := w.recipients.Edit(), w.subscriptions.Edit(), w.webhooks.Edit()
@@ -87,6 +94,13 @@ func (w *world) derive() {
 	w.recipientList = sync.OnceValue(w.recipients.Values)
 	w.subscriptionList = sync.OnceValue(w.subscriptions.Values)
 	w.webhookList = sync.OnceValue(w.webhooks.Values)
+	w.deriveAudience()
+}
+
+// deriveAudience follows the subscriptions and what they refer to, and which Kreis a municipality belongs to.
+func (w *world) deriveAudience() {
+	inputs := world{recipients: w.recipients, subscriptions: w.subscriptions, webhooks: w.webhooks, directory: w.directory}
+	w.audience = sync.OnceValue(inputs.newAudience)
 }
 
 // store puts the entity of an entry, completed, under its resource name, or removes what a tombstone buries.
