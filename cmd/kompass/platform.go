@@ -151,7 +151,7 @@ func (p *platform) stopBroker(context.Context) error {
 // openServices makes all services before any of them runs, because they share what they read.
 func (p *platform) openServices(ctx context.Context) error {
 	for _, name := range p.settings.services() {
-		s, err := openService(ctx, name, p.site, p.log.With("service", name))
+		s, err := p.openService(ctx, name, p.log.With("service", name))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -181,16 +181,16 @@ func (p *platform) runServices(ctx context.Context) error {
 	return nil
 }
 
-func openService(ctx context.Context, name string, site ledger.Site, log *slog.Logger) (service, error) {
+func (p *platform) openService(ctx context.Context, name string, log *slog.Logger) (service, error) {
 	switch name {
 	case "catalogue":
-		return catalogue.New(ctx, site, log, time.Now)
+		return catalogue.New(ctx, p.site, log, time.Now)
 	case "municipality":
-		return municipality.New(ctx, site, log, time.Now)
+		return municipality.New(ctx, p.site, log, time.Now)
 	case "marketplace":
-		return marketplace.New(ctx, site, log, time.Now)
+		return marketplace.New(ctx, p.site, log, time.Now)
 	case "notification":
-		return notification.New(ctx, site, log, time.Now)
+		return notification.New(ctx, p.site, log, time.Now, p.notification)
 	}
 	return nil, fmt.Errorf("no service is called %q", name)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"kompass.krz.de/services/notification"
 	"kompass.krz.de/services/platform/broker"
 	"kompass.krz.de/services/platform/identity"
 	"kompass.krz.de/services/platform/ledger"
@@ -31,6 +32,8 @@ type serveCommand struct {
 	Replicas   string `help:"Copies of each stream in the external cluster: 1, 3 or 5." default:"3" placeholder:"N"`
 	RedisURL   string `name:"redis-url" help:"Redis for what may be lost; reserved, nothing uses it yet." placeholder:"URL"`
 	CORSOrigin string `name:"cors-origin" help:"Origins whose pages may use the API, separated by commas." placeholder:"LIST"`
+	PublicURL  string `name:"public-url" help:"Address under which people and programs reach the REST edge; webhooks introduce themselves by its host." placeholder:"URL"`
+	WebhookNet string `name:"webhook-allow-net" help:"Private networks that webhooks may call, such as 10.20.0.0/16, separated by commas." placeholder:"LIST"`
 	LogFormat  string `help:"text or json." default:"text" placeholder:"FORMAT"`
 	LogLevel   string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
 
@@ -48,13 +51,14 @@ var parts = []string{"catalogue", "municipality", "marketplace", "notification",
 // settings is a checked serveCommand.
 type settings struct {
 	serveCommand
-	only      []string            // sorted; all parts when nothing was chosen
-	addresses map[string][]string // of the replicas of services that run elsewhere
-	replicas  int
-	origins   []string
-	openReads bool   // all listeners are on loopback
-	lines     *lines // that log writes
-	log       *slog.Logger
+	only         []string            // sorted; all parts when nothing was chosen
+	addresses    map[string][]string // of the replicas of services that run elsewhere
+	replicas     int
+	origins      []string
+	openReads    bool // all listeners are on loopback
+	notification notification.Settings
+	lines        *lines // that log writes
+	log          *slog.Logger
 }
 
 var originName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
@@ -96,6 +100,7 @@ func (c *serveCommand) check() (*settings, error) {
 		}
 	}
 	s.checkTraces(wrong)
+	s.checkNotification(wrong)
 	s.origins = split(c.CORSOrigin)
 	s.openReads = loopback(c.HTTP) && loopback(c.Grpc)
 	s.lines = newLines(os.Stderr)
@@ -148,6 +153,16 @@ func (s *settings) checkTraces(wrong func(string, string, ...any)) {
 	}
 	if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		wrong("otlp-endpoint", "%q is no URL such as http://127.0.0.1:4317", s.OTLPEndpoint)
+	}
+}
+
+func (s *settings) checkNotification(wrong func(string, string, ...any)) {
+	s.notification = notification.Settings{WebhookNetworks: split(s.WebhookNet), PublicURL: s.PublicURL}
+	if err := (notification.Settings{WebhookNetworks: s.notification.WebhookNetworks}).Check(); err != nil {
+		wrong("webhook-allow-net", "%v", err)
+	}
+	if err := (notification.Settings{PublicURL: s.PublicURL}).Check(); err != nil {
+		wrong("public-url", "%v", err)
 	}
 }
 

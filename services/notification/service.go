@@ -28,12 +28,15 @@ type Service struct {
 	inboxes   *inboxes
 	hub       *hub
 	heartbeat time.Duration // of streams
+	vault     *vault
+	webhooks  *webhooks
 	clock     func() time.Time
 	log       *slog.Logger
 }
 
-// New opens the streams and journals that the service writes and follows. clock gives the time of changes.
-func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time) (*Service, error) {
+// New opens the streams and journals that the service writes and follows. clock gives the time of changes. It fails as well
+// when the settings are wrong.
+func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func() time.Time, settings Settings) (*Service, error) {
 	var logs [4]*ledger.Log
 	for i, name := range []string{ownStream, catalogueStream, municipalityStream, marketplaceStream} {
 		log, err := site.Open(ctx, name)
@@ -53,7 +56,13 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if s.publisher, err = newPublisher(ctx, s.events, logs[1:], logger, clock()); err != nil {
 		return nil, err
 	}
-	s.hub, err = newHub(s.events, logger)
+	if s.hub, err = newHub(s.events, logger); err != nil {
+		return nil, err
+	}
+	if s.vault, err = openVault(ctx, site, settings.random()); err != nil {
+		return nil, err
+	}
+	s.webhooks, err = openWebhooks(ctx, s, site, settings)
 	return s, err
 }
 
@@ -63,6 +72,7 @@ func (s *Service) Run(ctx context.Context) error {
 	working.Go(func() { s.publisher.run(ctx) })
 	working.Go(func() { s.runMatches(ctx) })
 	working.Go(func() { s.hub.run(ctx) })
+	working.Go(func() { s.webhooks.run(ctx) })
 	defer working.Wait()
 	return s.replica.Run(ctx)
 }

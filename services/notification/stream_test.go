@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,9 +31,16 @@ type served struct {
 	*stage
 	service *Service
 	client  notificationv1.NotificationServiceClient
+	stop    func() // before the test ends it
 }
 
 func (st *stage) serve(every time.Duration) *served {
+	st.tb.Helper()
+	return st.serveWith(every, Settings{}, quiet, func() time.Time { return st.now })
+}
+
+// serveWith is serve with settings, a log and a clock.
+func (st *stage) serveWith(every time.Duration, settings Settings, log *slog.Logger, clock func() time.Time) *served {
 	st.tb.Helper()
 	must := func(err error) {
 		if err != nil {
@@ -39,7 +48,7 @@ func (st *stage) serve(every time.Duration) *served {
 			st.tb.Fatal(err)
 		}
 	}
-	s, err := New(st.tb.Context(), st.site, quiet, func() time.Time { return st.now })
+	s, err := New(st.tb.Context(), st.site, log, clock, settings)
 	must(err)
 	s.heartbeat = every
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,13 +63,14 @@ func (st *stage) serve(every time.Duration) *served {
 	conn, err := grpc.NewClient("passthrough:///test", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
 	must(err)
-	st.tb.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		_ = conn.Close()
 		g.Stop()
 		cancel()
 		must(<-done)
 	})
-	return &served{st, s, notificationv1.NewNotificationServiceClient(conn)}
+	st.tb.Cleanup(stop)
+	return &served{st, s, notificationv1.NewNotificationServiceClient(conn), stop}
 }
 
 // listening is an open stream.

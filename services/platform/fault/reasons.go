@@ -72,6 +72,15 @@ var (
 	StateForbids = register("STATE_FORBIDS", codes.FailedPrecondition,
 		"Im Zustand {state} ist das für „{resource}“ nicht möglich.",
 		"{resource} is in state {state}, which does not allow this.")
+	// WebhookUnproven: the address did not agree to be called; a violation of the field "url" says what came back.
+	// Placeholders: resource, class (what happened, as in the log of deliveries).
+	WebhookUnproven = register("WEBHOOK_UNPROVEN", codes.FailedPrecondition,
+		"Die Adresse von „{resource}“ hat nicht zugestimmt, gerufen zu werden ({class}).",
+		"The address of {resource} did not agree to be called ({class}).")
+	// MailOff: mail is not set up here; the field violations say what would need it.
+	MailOff = register("MAIL_OFF", codes.FailedPrecondition,
+		"Mail ist hier nicht eingerichtet.",
+		"Mail is not set up here.")
 	// ImportEmpty: the file has a header at most.
 	ImportEmpty = register("IMPORT_EMPTY", codes.FailedPrecondition,
 		"Die Datei enthält keine Zeilen. Es wurde nichts übernommen.",
@@ -93,6 +102,10 @@ var (
 	KeyInvalid = register("KEY_INVALID", codes.Unauthenticated,
 		"Der Schlüssel ist nicht gültig.",
 		"The key is not valid.")
+	// TokenInvalid: the token of a mail is not, or not any more, the right one.
+	TokenInvalid = register("TOKEN_INVALID", codes.PermissionDenied,
+		"Dieser Link gilt nicht oder nicht mehr.",
+		"This link is not valid, or not any more.")
 	// PermissionDenied: the caller is known and may not do this.
 	PermissionDenied = register("PERMISSION_DENIED", codes.PermissionDenied,
 		"Dazu fehlt die Berechtigung.",

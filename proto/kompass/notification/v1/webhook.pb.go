@@ -164,7 +164,13 @@ type Webhook struct {
 	// Version, for If-Match.
 	Etag string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Since when it is called: what happened before is delivered by :replay alone.
+	ActiveTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=active_time,json=activeTime,proto3" json:"active_time,omitempty"`
+	// When its keys were made.
+	RotateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=rotate_time,json=rotateTime,proto3" json:"rotate_time,omitempty"`
+	// Where its keys lie: an opaque id that stands in the log and is never answered.
+	VaultId       string `protobuf:"bytes,15,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -281,6 +287,27 @@ func (x *Webhook) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Webhook) GetActiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ActiveTime
+	}
+	return nil
+}
+
+func (x *Webhook) GetRotateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RotateTime
+	}
+	return nil
+}
+
+func (x *Webhook) GetVaultId() string {
+	if x != nil {
+		return x.VaultId
+	}
+	return ""
 }
 
 // How a receiver checks signatures.
@@ -524,7 +551,7 @@ var File_kompass_notification_v1_webhook_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xbe\x05\n" +
+	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xe2\x06\n" +
 	"\aWebhook\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1a\n" +
@@ -540,7 +567,12 @@ const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	" \x01(\tB\x03\xe0A\x03R\x06reason\x12\x12\n" +
 	"\x04etag\x18\v \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"Z\n" +
+	"updateTime\x12@\n" +
+	"\vactive_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"activeTime\x12@\n" +
+	"\vrotate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"rotateTime\x12\x1e\n" +
+	"\bvault_id\x18\x0f \x01(\tB\x03\xe0A\x03R\avaultId\"Z\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STATE_UNVERIFIED\x10\x01\x12\x10\n" +
@@ -598,20 +630,22 @@ var file_kompass_notification_v1_webhook_proto_goTypes = []any{
 	(*Event)(nil),                 // 7: kompass.notification.v1.Event
 }
 var file_kompass_notification_v1_webhook_proto_depIdxs = []int32{
-	0, // 0: kompass.notification.v1.Webhook.state:type_name -> kompass.notification.v1.Webhook.State
-	3, // 1: kompass.notification.v1.Webhook.keys:type_name -> kompass.notification.v1.WebhookKeys
-	6, // 2: kompass.notification.v1.Webhook.retry_time:type_name -> google.protobuf.Timestamp
-	6, // 3: kompass.notification.v1.Webhook.update_time:type_name -> google.protobuf.Timestamp
-	7, // 4: kompass.notification.v1.Delivery.event:type_name -> kompass.notification.v1.Event
-	1, // 5: kompass.notification.v1.Delivery.state:type_name -> kompass.notification.v1.Delivery.State
-	5, // 6: kompass.notification.v1.Delivery.attempts:type_name -> kompass.notification.v1.DeliveryAttempt
-	6, // 7: kompass.notification.v1.Delivery.next_time:type_name -> google.protobuf.Timestamp
-	6, // 8: kompass.notification.v1.DeliveryAttempt.time:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: kompass.notification.v1.Webhook.state:type_name -> kompass.notification.v1.Webhook.State
+	3,  // 1: kompass.notification.v1.Webhook.keys:type_name -> kompass.notification.v1.WebhookKeys
+	6,  // 2: kompass.notification.v1.Webhook.retry_time:type_name -> google.protobuf.Timestamp
+	6,  // 3: kompass.notification.v1.Webhook.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: kompass.notification.v1.Webhook.active_time:type_name -> google.protobuf.Timestamp
+	6,  // 5: kompass.notification.v1.Webhook.rotate_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: kompass.notification.v1.Delivery.event:type_name -> kompass.notification.v1.Event
+	1,  // 7: kompass.notification.v1.Delivery.state:type_name -> kompass.notification.v1.Delivery.State
+	5,  // 8: kompass.notification.v1.Delivery.attempts:type_name -> kompass.notification.v1.DeliveryAttempt
+	6,  // 9: kompass.notification.v1.Delivery.next_time:type_name -> google.protobuf.Timestamp
+	6,  // 10: kompass.notification.v1.DeliveryAttempt.time:type_name -> google.protobuf.Timestamp
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_kompass_notification_v1_webhook_proto_init() }
