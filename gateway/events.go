@@ -111,9 +111,8 @@ type eventWriter struct {
 	buffer  bytes.Buffer
 }
 
-// begin sends the headers. The server's limits for an answer do not hold for a stream; each write has its own.
+// begin sends the headers. The server's limit for an answer does not hold for a stream; each write has its own.
 func (w *eventWriter) begin() {
-	_ = w.control.SetReadDeadline(time.Time{}) // not every ResponseWriter can
 	setAll(w.Header(), "Content-Type", contentEvents, "Cache-Control", "no-store", "X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	w.buffer.WriteString("retry: " + strconv.Itoa(eventRetry) + "\n\n")

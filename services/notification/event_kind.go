@@ -47,7 +47,7 @@ func kindOf(e *ledger.Entry) notificationv1.Event_Kind {
 			return notificationv1.Event_KIND_SOLUTION_PUBLISHED
 		case changed("state") && entity.GetState() == marketplacev1.Solution_STATE_WITHDRAWN:
 			return notificationv1.Event_KIND_SOLUTION_WITHDRAWN
-		case slipped(entity.GetPromiseChanges()) && (changed("promised_date") || changed("promise_changes")):
+		case changed("promise_changes") && slipped(entity.GetPromiseChanges()):
 			return notificationv1.Event_KIND_PROMISE
 		}
 	case *marketplacev1.Project:

@@ -2,6 +2,9 @@ package notification
 
 import (
 	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -30,7 +33,7 @@ var phrases = map[notificationv1.Event_Kind]phrase{
 	notificationv1.Event_KIND_PROJECT:            {"Umsetzungsprojekt „%s“ geändert", "%d Umsetzungsprojekte geändert", "Project %q changed", "%d projects changed"},
 	notificationv1.Event_KIND_QUESTION:           {"Neue Frage: „%s“", "%d neue Fragen", "New question: %q", "%d new questions"},
 	notificationv1.Event_KIND_ANSWER:             {"Antwort auf die Frage „%s“", "Antworten auf %d Fragen", "Answer to the question %q", "Answers to %d questions"},
-	notificationv1.Event_KIND_ADOPTION:           {"Nachnutzung %s geändert", "%d Nachnutzungen geändert", "Adoption %s changed", "%d adoptions changed"},
+	notificationv1.Event_KIND_ADOPTION:           {"Nachnutzung „%s“ geändert", "%d Nachnutzungen geändert", "Adoption %q changed", "%d adoptions changed"},
 	notificationv1.Event_KIND_CONTRACT:           {"Vertrag „%s“ geändert", "%d Verträge geändert", "Contract %q changed", "%d contracts changed"},
 	notificationv1.Event_KIND_CONTRACT_REMINDER:  {"Vertrag „%s“: ein Termin naht oder ist verstrichen", "%d Verträge: Termine nahen oder sind verstrichen", "Contract %q: a date comes near or passed", "%d contracts: dates come near or passed"},
 }
@@ -38,48 +41,97 @@ var phrases = map[notificationv1.Event_Kind]phrase{
 // summary says in one sentence what happened, in German and English. main is the record that the event is about.
 func (d directory) summary(event *notificationv1.Event, main *ledger.Entry) (de, en string) {
 	switch event.GetKind() {
-	case notificationv1.Event_KIND_CATALOGUE_REVISION:
-		if r, ok := main.Entity.(*cataloguev1.CatalogueRevision); ok {
-			return fmt.Sprintf("Katalog, Stand %d: %d neu, %d geändert, %d entfallen", r.GetNumber(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn()),
-				fmt.Sprintf("Catalogue, revision %d: %d new, %d changed, %d withdrawn", r.GetNumber(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn())
-		}
 	case notificationv1.Event_KIND_IMPLEMENTATION, notificationv1.Event_KIND_ONLINE:
-		return d.implementations(event)
+		return d.implementations(event, main.Entity == nil)
 	case notificationv1.Event_KIND_ADOPTION_MOVED:
 		if a, ok := main.Entity.(*marketplacev1.Adoption); ok {
 			return d.moved(event, a)
 		}
+	}
+	if r, ok := main.Entity.(*cataloguev1.CatalogueRevision); ok {
+		return fmt.Sprintf("Katalog, Stand %d: %d neu, %d geändert, %d entfallen", r.GetNumber(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn()),
+			fmt.Sprintf("Catalogue, revision %d: %d new, %d changed, %d withdrawn", r.GetNumber(), r.GetAdded(), r.GetChanged(), r.GetWithdrawn())
 	}
 	p := phrases[event.GetKind()]
 	if event.GetCount() > 1 {
 		return fmt.Sprintf(p.manyDE, event.GetCount()), fmt.Sprintf(p.manyEN, event.GetCount())
 	}
 	name := d.calls(main)
+	if main.Entity == nil {
+		return "„" + name + "“ gelöscht", fmt.Sprintf("%q deleted", name)
+	}
+	if de, en := dated(event.GetKind(), main.Entity); de != "" {
+		return "„" + name + "“: " + de, fmt.Sprintf("%q: ", name) + en
+	}
 	return fmt.Sprintf(p.oneDE, name), fmt.Sprintf(p.oneEN, name)
 }
 
 // calls is what people call the thing that a record is about.
 func (d directory) calls(e *ledger.Entry) string {
-	if titled, ok := e.Entity.(interface{ GetTitle() string }); ok {
-		return titled.GetTitle()
+	resource := e.Record.GetResource()
+	switch entity := e.Entity.(type) {
+	case *marketplacev1.Question:
+		return entity.GetTitle()
+	case *marketplacev1.Adoption:
+		return d.nameOf(entity.GetSolution()) + ", " + d.nameOf(entity.GetMunicipality())
 	}
-	if resource := e.Record.GetResource(); e.Entity == nil || knownOf(e.Entity) == nil {
+	if _, ok := d.known.Get(resource); !ok { // a part: a plan, a relevance
 		return d.nameOf(parentOf(resource))
 	}
-	if k := knownOf(e.Entity); k.displayName != "" {
-		return k.displayName
+	return d.nameOf(resource)
+}
+
+// dated says what happened to a date that somebody promised or agreed; empty when it says nothing.
+func dated(kind notificationv1.Event_Kind, entity proto.Message) (de, en string) {
+	switch e := entity.(type) {
+	case *marketplacev1.Solution:
+		if changes := e.GetPromiseChanges(); kind == notificationv1.Event_KIND_PROMISE && len(changes) > 0 {
+			last := changes[len(changes)-1]
+			if last.GetMissed() {
+				return "der zugesagte Termin ist verstrichen (" + dayDE(last.GetOldDate()) + ")", "the promised date passed (" + last.GetOldDate() + ")"
+			}
+			return "zugesagter Termin verschoben, von " + dayDE(last.GetOldDate()) + " auf " + dayDE(last.GetNewDate()),
+				"promised date put off, from " + last.GetOldDate() + " to " + last.GetNewDate()
+		}
+	case *marketplacev1.Contract:
+		if reminders := e.GetReminders(); kind == notificationv1.Event_KIND_CONTRACT_REMINDER && len(reminders) > 0 {
+			last := reminders[len(reminders)-1]
+			text := reminded[last.GetKind()]
+			return fmt.Sprintf(text[0], dayDE(last.GetDate())), fmt.Sprintf(text[1], last.GetDate())
+		}
 	}
-	return d.nameOf(e.Record.GetResource())
+	return "", ""
+}
+
+// reminded is what contracts remind of; %s is the day.
+var reminded = map[marketplacev1.ContractReminder_Kind][2]string{
+	marketplacev1.ContractReminder_KIND_UNSPECIFIED: {"Erinnerung zum %s", "reminder for %s"},
+	marketplacev1.ContractReminder_KIND_NOTICE_DUE:  {"Kündigung nur noch bis %s", "notice possible until %s only"},
+	marketplacev1.ContractReminder_KIND_RENEWED:     {"Kündigungsfrist am %s verstrichen, der Vertrag läuft weiter", "last day for a notice passed on %s, the contract goes on"},
+	marketplacev1.ContractReminder_KIND_ENDS_SOON:   {"der Vertrag endet am %s", "the contract ends on %s"},
+	marketplacev1.ContractReminder_KIND_ENDED:       {"der Vertrag ist am %s ausgelaufen", "the contract ended on %s"},
+}
+
+// dayDE writes "2027-03-31" as people do in German; what is no day stays as it is.
+func dayDE(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return t.Format("02.01.2006")
 }
 
 // implementations says what happened to implementations of one municipality.
-func (d directory) implementations(event *notificationv1.Event) (de, en string) {
+func (d directory) implementations(event *notificationv1.Event, deleted bool) (de, en string) {
 	place := d.nameOf(parentOf(event.GetResource()))
 	online := event.GetKind() == notificationv1.Event_KIND_ONLINE
 	if event.GetCount() == 1 {
 		service := d.nameOf(serviceOf(event.GetResource()))
-		if online {
+		switch {
+		case online:
 			return place + ": „" + service + "“ ist online", fmt.Sprintf("%s: %q is online", place, service)
+		case deleted:
+			return place + ": Umsetzungsstand von „" + service + "“ gelöscht", fmt.Sprintf("%s: implementation of %q deleted", place, service)
 		}
 		return place + ": Umsetzungsstand von „" + service + "“ geändert", fmt.Sprintf("%s: implementation of %q changed", place, service)
 	}
