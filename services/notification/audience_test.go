@@ -10,7 +10,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	ledgerv1 "kompass.krz.de/proto/kompass/ledger/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -143,6 +146,38 @@ func TestHitsByAddressee(t *testing.T) {
 	got = w.concerned(&notificationv1.Event{Kind: notificationv1.Event_KIND_WEBHOOK_FAILING, Resource: "webhooks/w"})
 	if want := []*notificationv1.Hit{{Recipient: "recipients/b"}}; !sameHits(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestAudienceFollows: the index is made anew when its inputs change, and only then.
+func TestAudienceFollows(t *testing.T) {
+	t.Parallel()
+	w := townWorld(&notificationv1.Subscription{Name: "subscriptions/1", Recipient: "recipients/a", Preset: notificationv1.Subscription_PRESET_MY_MUNICIPALITY})
+	change := func(service, entity string, m proto.Message) world {
+		t.Helper()
+		after, err := apply(w, ledger.Name{Origin: "test", Service: service}, []ledger.Entry{{
+			Subject: "kompass.test." + service + "." + entity + ".x", Record: &ledgerv1.Record{Resource: m.(interface{ GetName() string }).GetName()}, Entity: m,
+		}}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return after
+	}
+	doing := &notificationv1.Event{Resources: []string{"municipalities/05999000/plan"}}
+	if hits := w.concerned(doing); len(hits) != 0 {
+		t.Errorf("another Kreis: %v", hits)
+	}
+	if after := change(municipalityStream, "municipality", &municipalityv1.Municipality{Name: buende, District: "municipalities/05999000"}); len(after.concerned(doing)) != 1 {
+		t.Error("a town went to another Kreis, unnoticed")
+	}
+	if after := change(municipalityStream, "portal", &municipalityv1.Portal{Name: "portals/p"}); after.audience() != w.audience() {
+		t.Error("made anew for a portal")
+	}
+	if after := change(ownStream, "subscription", &notificationv1.Subscription{Name: "subscriptions/1", Recipient: "recipients/a"}); len(after.concerned(doing)) != 1 {
+		t.Error("a subscription changed, unnoticed")
+	}
+	if after := change(ownStream, "recipient", &notificationv1.Recipient{Name: "recipients/a", Municipality: "municipalities/05999000"}); len(after.concerned(&notificationv1.Event{Topics: []string{"municipalities/05999000"}})) != 1 {
+		t.Error("a recipient moved, unnoticed")
 	}
 }
 

@@ -112,7 +112,6 @@ func (x *inboxes) mark(m journal.Message, recipient string) error {
 	if box == nil {
 		return nil
 	}
-	box.trim(x.floor)
 	switch {
 	case mark.GetForget():
 		delete(x.boxes, recipient)

@@ -14,6 +14,8 @@ import (
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/journal"
 )
 
 // keyed is a call with the key that may change things.
@@ -271,6 +273,27 @@ func TestMarksAtOnce(t *testing.T) {
 	}
 }
 
+// TestRepeatedMarkAtOnce: the same request, many times at once through two replicas, is written once.
+func TestRepeatedMarkAtOnce(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	replicas := []*served{st.serve(time.Hour), st.serve(time.Hour)}
+	r := replicas[0].recipient(&notificationv1.Recipient{DisplayName: "A"}).GetName()
+	var marking sync.WaitGroup
+	for i := range 8 {
+		marking.Go(func() {
+			if _, err := replicas[i%2].mark(&notificationv1.MarkNotificationsRequest{Recipient: r, UpToSequence: 1, RequestId: "same"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	marking.Wait()
+	filter, _ := replicas[0].service.matches.Filter(tokenMark)
+	if marks, err := replicas[0].service.matches.Read(t.Context(), filter, 1, 100); err != nil || len(marks) != 1 {
+		t.Errorf("%d marks, %v", len(marks), err)
+	}
+}
+
 // TestSubscribedBeforeItHappened: who is subscribed when something happens hears of it, whichever replica matches it.
 func TestSubscribedBeforeItHappened(t *testing.T) {
 	t.Parallel()
@@ -291,6 +314,49 @@ func TestSubscribedBeforeItHappened(t *testing.T) {
 		if got := ids(replicas[i%3].inbox(&notificationv1.ListNotificationsRequest{Recipient: name})); !slices.Equal(got, []string{strconv.Itoa(i)}) {
 			t.Errorf("%s heard of %v", name, got)
 		}
+	}
+}
+
+// TestCurrentState: whatever was acknowledged anywhere before is in it.
+func TestCurrentState(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	writer, reader := st.serve(time.Hour), st.serve(time.Hour)
+	for i := range 100 {
+		r := writer.recipient(&notificationv1.Recipient{DisplayName: "R" + strconv.Itoa(i)})
+		w, err := reader.service.current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := w.recipients.Get(r.GetName()); !ok {
+			t.Fatalf("%s is not there", r.GetName())
+		}
+	}
+}
+
+// TestIndexed: nobody is answered from an index that is behind.
+func TestIndexed(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	s := &Service{matches: st.opened(), inboxes: newInboxes()}
+	if err := s.indexed(t.Context()); err != nil {
+		t.Errorf("an empty journal: %v", err)
+	}
+	subject, _ := s.matches.Subject(tokenMatcher, "position")
+	last, err := s.matches.Append(t.Context(), journal.Message{Subject: subject}, journal.Guard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.indexed(short); !fault.Is(err, fault.NotCaughtUp) {
+		t.Errorf("an index that is behind: %v", err)
+	}
+	if err := s.inboxes.apply([]journal.Message{{Sequence: last, Subject: subject}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.indexed(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -193,6 +193,50 @@ func TestEachEventIsMatchedOnce(t *testing.T) {
 	}
 }
 
+// dying is a journal whose writer dies when a part of an append is written.
+type dying struct {
+	*journal.Journal
+	part int
+	dead chan struct{}
+}
+
+func (d *dying) AppendAll(ctx context.Context, messages []journal.Message, g journal.Guard) (uint64, error) {
+	if len(messages) > d.part {
+		_, _ = d.Journal.AppendAll(ctx, messages[:d.part], g)
+		close(d.dead)
+		<-ctx.Done()
+		return 0, errLost
+	}
+	return d.Journal.AppendAll(ctx, messages, g)
+}
+
+// TestKilledWithinAnEvent: who starts again goes on within the event, after those who are told already.
+func TestKilledWithinAnEvent(t *testing.T) {
+	t.Parallel()
+	const many = 10_000
+	for part := 1; part <= 2; part++ {
+		st := newStage(t)
+		matches := st.opened()
+		d := &dying{matches, part, make(chan struct{})}
+		m := st.matchWith(matches, d, always(crowd(many, 0)))
+		event := st.happens(&notificationv1.Event{Id: "1", Topics: []string{"themes/all"}})
+		<-d.dead
+		m.end()
+		st.matchWith(matches, matches, always(crowd(many, 4)))
+		heard := map[string]int{}
+		for _, match := range st.matched(matches, event) {
+			for _, hit := range match.GetHits() {
+				heard[hit.GetRecipient()]++
+			}
+		}
+		for i := range many {
+			if name := fmt.Sprintf("recipients/ozg-koordination-%05d", i); heard[name] != 1 {
+				t.Fatalf("killed after %d messages: %s heard %d times", part, name, heard[name])
+			}
+		}
+	}
+}
+
 // TestNobodyIsConcerned: an event that concerned nobody is not matched again after a restart, with a subscription that came later.
 func TestNobodyIsConcerned(t *testing.T) {
 	t.Parallel()
