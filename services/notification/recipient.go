@@ -22,7 +22,7 @@ var recipientKind = resource.Kind[world, *notificationv1.Recipient]{
 	Find:  func(w world, name string) (*notificationv1.Recipient, bool) { return w.recipients.Get(name) },
 	Bare: func(r *notificationv1.Recipient) *notificationv1.Recipient {
 		r = proto.CloneOf(r)
-		r.Etag, r.UpdateTime, r.MailAddress = "", nil, "" // an address never reaches the ledger
+		r.Etag, r.UpdateTime, r.MailAddress = "", nil, "" // the last line of defence: an address never reaches the ledger
 		return r
 	},
 }
@@ -69,7 +69,13 @@ func (s *Service) CreateRecipient(ctx context.Context, req *notificationv1.Creat
 		return nil, err
 	}
 	name := "recipients/" + id
-	return resource.Change(ctx, s.replica, s.clock(), req, recipientKind, name, func(w world, _ ledger.Cause) (*notificationv1.Recipient, []string, error) {
+	address, err := s.takeAddress(ctx, req.GetRecipient().GetMailAddress(), req.GetValidateOnly())
+	if err != nil {
+		return nil, err
+	}
+	req = proto.CloneOf(req)
+	req.Recipient.MailAddress = "" // from here on the id stands for it, also in the digest of the request
+	r, err := resource.Change(ctx, s.replica, s.clock(), req, recipientKind, name, func(w world, c ledger.Cause) (*notificationv1.Recipient, []string, error) {
 		if _, taken := w.recipients.Get(name); taken {
 			return nil, nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
@@ -78,8 +84,10 @@ func (s *Service) CreateRecipient(ctx context.Context, req *notificationv1.Creat
 		if err != nil {
 			return nil, nil, err
 		}
-		return r, append([]string{"name"}, changed...), w.checkRecipient(r)
+		changed = address.enter(r, append([]string{"name"}, changed...), c.Time)
+		return r, changed, w.checkRecipient(r)
 	})
+	return s.settle(ctx, address, r, err)
 }
 
 // UpdateRecipient changes a recipient.
@@ -88,7 +96,13 @@ func (s *Service) UpdateRecipient(ctx context.Context, req *notificationv1.Updat
 	if err := resource.CheckName("recipient.name", "recipients", name); err != nil {
 		return nil, err
 	}
-	return resource.Change(ctx, s.replica, s.clock(), req, recipientKind, name, func(w world, _ ledger.Cause) (*notificationv1.Recipient, []string, error) {
+	address, err := s.changeAddress(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	req = proto.CloneOf(req)
+	req.Recipient.MailAddress = ""
+	r, err := resource.Change(ctx, s.replica, s.clock(), req, recipientKind, name, func(w world, c ledger.Cause) (*notificationv1.Recipient, []string, error) {
 		before, err := resource.Found(ctx, w, recipientKind, name, req.GetRecipient().GetEtag())
 		if err != nil {
 			return nil, nil, err
@@ -98,8 +112,9 @@ func (s *Service) UpdateRecipient(ctx context.Context, req *notificationv1.Updat
 		if err != nil {
 			return nil, nil, err
 		}
-		return r, changed, w.checkRecipient(r)
+		return r, address.enter(r, changed, c.Time), w.checkRecipient(r)
 	})
+	return s.settle(ctx, address, r, err)
 }
 
 const (
@@ -115,9 +130,6 @@ func (w world) checkRecipient(r *notificationv1.Recipient) error {
 		return bad.Field("recipient.display_name", missingDE, missingEN)
 	case strings.Contains(r.GetDisplayName(), "@"):
 		return bad.Field("recipient.display_name", personDE, personEN)
-	}
-	if r.GetMailAddress() != "" {
-		return bad.Field("recipient.mail_address", "Mail ist hier nicht eingerichtet", "mail is not set up here")
 	}
 	if r.GetMunicipality() != "" {
 		if err := w.checkKnown("recipient.municipality", r.GetMunicipality()); err != nil {

@@ -30,6 +30,7 @@ type Service struct {
 	heartbeat time.Duration // of streams
 	vault     *vault
 	webhooks  *webhooks
+	post      *post // nil when there is no mail
 	clock     func() time.Time
 	log       *slog.Logger
 }
@@ -62,7 +63,10 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if s.vault, err = openVault(ctx, site, settings.random()); err != nil {
 		return nil, err
 	}
-	s.webhooks, err = openWebhooks(ctx, s, site, settings)
+	if s.webhooks, err = openWebhooks(ctx, s, site, settings); err != nil {
+		return nil, err
+	}
+	s.post, err = openPost(ctx, s, site, settings)
 	return s, err
 }
 
@@ -73,6 +77,7 @@ func (s *Service) Run(ctx context.Context) error {
 	working.Go(func() { s.runMatches(ctx) })
 	working.Go(func() { s.hub.run(ctx) })
 	working.Go(func() { s.webhooks.run(ctx) })
+	working.Go(func() { s.post.run(ctx) })
 	defer working.Wait()
 	return s.replica.Run(ctx)
 }

@@ -3,10 +3,13 @@ package notification
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"time"
 
+	"kompass.krz.de/services/notification/mail"
 	"kompass.krz.de/services/notification/webhook"
 )
 
@@ -17,6 +20,12 @@ type Settings struct {
 	// PublicURL is where people and programs reach the platform. Webhooks introduce themselves by its host; by the name of
 	// the data centre when it is empty.
 	PublicURL string
+	// Mail takes messages to people; nil sends none. It needs the public URL.
+	Mail *mail.Relay
+	// lookPause is the time between two looks for mail that nobody asks for, such as digests; 0 is the usual one.
+	lookPause time.Duration
+	// patience bounds a request to a webhook; 0 is what is right outside of tests.
+	patience time.Duration
 	// Random makes keys and ids; nil is crypto/rand.
 	Random io.Reader
 }
@@ -28,6 +37,9 @@ func (s Settings) Check() error {
 	}
 	if _, err := s.host(""); err != nil {
 		return err
+	}
+	if s.Mail != nil && s.PublicURL == "" {
+		return errors.New("mail needs the public URL: its links lead there")
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -61,7 +63,7 @@ func (s *Service) CreateSubscription(ctx context.Context, req *notificationv1.Cr
 		if err != nil {
 			return nil, nil, err
 		}
-		return sub, append([]string{"name"}, changed...), w.checkSubscription(sub)
+		return sub, append([]string{"name"}, changed...), cmp.Or(w.checkSubscription(sub), s.checkMail(sub, changed))
 	})
 }
 
@@ -81,8 +83,16 @@ func (s *Service) UpdateSubscription(ctx context.Context, req *notificationv1.Up
 		if err != nil {
 			return nil, nil, err
 		}
-		return sub, changed, w.checkSubscription(sub)
+		return sub, changed, cmp.Or(w.checkSubscription(sub), s.checkMail(sub, changed))
 	})
+}
+
+// checkMail refuses to promise mail where none is sent.
+func (s *Service) checkMail(sub *notificationv1.Subscription, changed []string) error {
+	if s.post == nil && sub.GetMail() && slices.Contains(changed, "mail") {
+		return fault.New(fault.MailOff).Field("subscription.mail", "Mail ist hier nicht eingerichtet", "mail is not set up here")
+	}
+	return nil
 }
 
 // DeleteSubscription removes a subscription.

@@ -16,6 +16,7 @@ import (
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -2516,7 +2517,7 @@ var File_kompass_notification_v1_notification_service_proto protoreflect.FileDes
 
 const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\n" +
-	"2kompass/notification/v1/notification_service.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\x1a'kompass/notification/v1/recipient.proto\x1a*kompass/notification/v1/subscription.proto\x1a%kompass/notification/v1/webhook.proto\"d\n" +
+	"2kompass/notification/v1/notification_service.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ekompass/common/v1/public.proto\x1a#kompass/notification/v1/event.proto\x1a'kompass/notification/v1/recipient.proto\x1a*kompass/notification/v1/subscription.proto\x1a%kompass/notification/v1/webhook.proto\"d\n" +
 	"\x13GetRecipientRequest\x12M\n" +
 	"\x04name\x18\x01 \x01(\tB9\xe0A\x02\xbaH3r12/^recipients/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xb0\x01\n" +
 	"\x15ListRecipientsRequest\x12'\n" +
@@ -2721,15 +2722,15 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x03End\x12\x13\n" +
 	"\x0fEND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fEND_TOO_SLOW\x10\x01\x12\x10\n" +
-	"\fEND_STOPPING\x10\x022\x8d\"\n" +
+	"\fEND_STOPPING\x10\x022\x92\"\n" +
 	"\x13NotificationService\x12\x88\x01\n" +
 	"\fGetRecipient\x12,.kompass.notification.v1.GetRecipientRequest\x1a\".kompass.notification.v1.Recipient\"&\xdaA\x04name\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=recipients/*}\x12\x89\x01\n" +
 	"\x0eListRecipients\x12..kompass.notification.v1.ListRecipientsRequest\x1a/.kompass.notification.v1.ListRecipientsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/recipients\x12\xa2\x01\n" +
 	"\x0fCreateRecipient\x12/.kompass.notification.v1.CreateRecipientRequest\x1a\".kompass.notification.v1.Recipient\":\xdaA\x16recipient,recipient_id\x82\xd3\xe4\x93\x02\x1b:\trecipient\"\x0e/v1/recipients\x12\xb4\x01\n" +
 	"\x0fUpdateRecipient\x12/.kompass.notification.v1.UpdateRecipientRequest\x1a\".kompass.notification.v1.Recipient\"L\xdaA\x15recipient,update_mask\x82\xd3\xe4\x93\x02.:\trecipient2!/v1/{recipient.name=recipients/*}\x12\x82\x01\n" +
-	"\x0eEraseRecipient\x12..kompass.notification.v1.EraseRecipientRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=recipients/*}:erase\x12\x94\x01\n" +
-	"\x10ConfirmRecipient\x120.kompass.notification.v1.ConfirmRecipientRequest\x1a\".kompass.notification.v1.Recipient\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=recipients/*}:confirm\x12\xa0\x01\n" +
-	"\x14UnsubscribeRecipient\x124.kompass.notification.v1.UnsubscribeRecipientRequest\x1a\".kompass.notification.v1.Recipient\".\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=recipients/*}:unsubscribe\x12\x94\x01\n" +
+	"\x0eEraseRecipient\x12..kompass.notification.v1.EraseRecipientRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=recipients/*}:erase\x12\x98\x01\n" +
+	"\x10ConfirmRecipient\x120.kompass.notification.v1.ConfirmRecipientRequest\x1a\".kompass.notification.v1.Recipient\".\xf0\xe0\x18\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=recipients/*}:confirm\x12\xa1\x01\n" +
+	"\x14UnsubscribeRecipient\x124.kompass.notification.v1.UnsubscribeRecipientRequest\x1a\".kompass.notification.v1.Recipient\"/\xf0\xe0\x18\x01\x82\xd3\xe4\x93\x02%\"#/v1/{name=recipients/*}:unsubscribe\x12\x94\x01\n" +
 	"\x0fGetSubscription\x12/.kompass.notification.v1.GetSubscriptionRequest\x1a%.kompass.notification.v1.Subscription\")\xdaA\x04name\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=subscriptions/*}\x12\x95\x01\n" +
 	"\x11ListSubscriptions\x121.kompass.notification.v1.ListSubscriptionsRequest\x1a2.kompass.notification.v1.ListSubscriptionsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/subscriptions\x12\xb7\x01\n" +
 	"\x12CreateSubscription\x122.kompass.notification.v1.CreateSubscriptionRequest\x1a%.kompass.notification.v1.Subscription\"F\xdaA\x1csubscription,subscription_id\x82\xd3\xe4\x93\x02!:\fsubscription\"\x11/v1/subscriptions\x12\xc9\x01\n" +

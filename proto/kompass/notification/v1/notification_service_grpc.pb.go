@@ -71,7 +71,8 @@ type NotificationServiceClient interface {
 	EraseRecipient(ctx context.Context, in *EraseRecipientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Confirms a mail address with the token that was sent to it.
 	ConfirmRecipient(ctx context.Context, in *ConfirmRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
-	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058).
+	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058). Over REST all of it stands in the
+	// address, and the body, a form that mail clients send, is passed over.
 	UnsubscribeRecipient(ctx context.Context, in *UnsubscribeRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
 	// One subscription. NOT_FOUND when there is none of that name.
 	GetSubscription(ctx context.Context, in *GetSubscriptionRequest, opts ...grpc.CallOption) (*Subscription, error)
@@ -444,7 +445,8 @@ type NotificationServiceServer interface {
 	EraseRecipient(context.Context, *EraseRecipientRequest) (*emptypb.Empty, error)
 	// Confirms a mail address with the token that was sent to it.
 	ConfirmRecipient(context.Context, *ConfirmRecipientRequest) (*Recipient, error)
-	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058).
+	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058). Over REST all of it stands in the
+	// address, and the body, a form that mail clients send, is passed over.
 	UnsubscribeRecipient(context.Context, *UnsubscribeRecipientRequest) (*Recipient, error)
 	// One subscription. NOT_FOUND when there is none of that name.
 	GetSubscription(context.Context, *GetSubscriptionRequest) (*Subscription, error)

@@ -162,7 +162,11 @@ type Recipient struct {
 	// Version, for If-Match.
 	Etag string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Under which id the address is kept; says nothing, and is another one for every address. Empty: no address.
+	MailId string `protobuf:"bytes,12,opt,name=mail_id,json=mailId,proto3" json:"mail_id,omitempty"`
+	// Since when mail stands as it does.
+	MailTime      *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=mail_time,json=mailTime,proto3" json:"mail_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,11 +278,25 @@ func (x *Recipient) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Recipient) GetMailId() string {
+	if x != nil {
+		return x.MailId
+	}
+	return ""
+}
+
+func (x *Recipient) GetMailTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MailTime
+	}
+	return nil
+}
+
 var File_kompass_notification_v1_recipient_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_recipient_proto_rawDesc = "" +
 	"\n" +
-	"'kompass/notification/v1/recipient.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe8\x06\n" +
+	"'kompass/notification/v1/recipient.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\a\n" +
 	"\tRecipient\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12G\n" +
@@ -293,7 +311,9 @@ const file_kompass_notification_v1_recipient_proto_rawDesc = "" +
 	"\x04etag\x18\n" +
 	" \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"\x91\x01\n" +
+	"updateTime\x12\x1c\n" +
+	"\amail_id\x18\f \x01(\tB\x03\xe0A\x03R\x06mailId\x12<\n" +
+	"\tmail_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bmailTime\"\x91\x01\n" +
 	"\tMailState\x12\x1a\n" +
 	"\x16MAIL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16MAIL_STATE_UNCONFIRMED\x10\x01\x12\x18\n" +
@@ -330,11 +350,12 @@ var file_kompass_notification_v1_recipient_proto_depIdxs = []int32{
 	1, // 0: kompass.notification.v1.Recipient.language:type_name -> kompass.notification.v1.Recipient.Language
 	0, // 1: kompass.notification.v1.Recipient.mail_state:type_name -> kompass.notification.v1.Recipient.MailState
 	3, // 2: kompass.notification.v1.Recipient.update_time:type_name -> google.protobuf.Timestamp
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	3, // 3: kompass.notification.v1.Recipient.mail_time:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_kompass_notification_v1_recipient_proto_init() }

@@ -38,6 +38,7 @@ type Server struct {
 	Password string
 	Judge    func(to string) error // of RCPT: nil accepts, *smtp.SMTPError refuses
 	Accept   func(m Mail) error    // of DATA, before the message is taken
+	Answer   func(m Mail) error    // of DATA, after it was taken: the client may be told otherwise
 
 	mu    sync.Mutex
 	mails []Mail
@@ -127,8 +128,11 @@ func (c *session) Data(r io.Reader) error {
 		}
 	}
 	c.server.mu.Lock()
-	defer c.server.mu.Unlock()
 	c.server.mails = append(c.server.mails, m)
+	c.server.mu.Unlock()
+	if c.server.Answer != nil {
+		return c.server.Answer(m)
+	}
 	return nil
 }
 
