@@ -82,7 +82,7 @@ var (
 func TestWhatHappened(t *testing.T) {
 	t.Parallel()
 	adoption := func(id, ags, group string, state marketplacev1.Adoption_State, changed ...string) change {
-		return recorded("adoption", &marketplacev1.Adoption{Name: "adoptions/" + id, Municipality: "municipalities/" + ags, Solution: "solutions/s", Group: group, State: state,
+		return recorded("adoption", &marketplacev1.Adoption{Name: "adoptions/" + id, Contract: "contracts/c", Municipality: "municipalities/" + ags, Solution: "solutions/s", Group: group, State: state,
 			Services: []*marketplacev1.AdoptedService{{PublicService: "publicServices/99"}}}, changed...)
 	}
 	implementation := func(ags, key string, phase municipalityv1.Implementation_Phase, changed ...string) change {
@@ -174,16 +174,16 @@ func TestWhatHappened(t *testing.T) {
 		"an answer": {[]change{recorded("question", &marketplacev1.Question{Name: "questions/q", Title: "Mandantenfähig?", Subject: "projects/w"}, "answers")},
 			[]expected{{notificationv1.Event_KIND_ANSWER, "questions/q", 1, "Antwort auf die Frage „Mandantenfähig?“", `Answer to the question "Mandantenfähig?"`, "projects/w themes/bauen"}}},
 		"an adoption": {[]change{adoption("a", "05758004", "", marketplacev1.Adoption_STATE_OFFERED, "note")},
-			[]expected{{notificationv1.Event_KIND_ADOPTION, "adoptions/a", 1, "Nachnutzung „Hund Online, Bünde“ geändert", `Adoption "Hund Online, Bünde" changed`, placed + " " + serviced + " " + solved}}},
+			[]expected{{notificationv1.Event_KIND_ADOPTION, "adoptions/a", 1, "Nachnutzung „Hund Online, Bünde“ geändert", `Adoption "Hund Online, Bünde" changed`, "contracts/c " + placed + " " + serviced + " " + solved}}},
 		"an adoption moves": {[]change{adoption("a", "05758004", "", marketplacev1.Adoption_STATE_LIVE, "state", "transitions")},
-			[]expected{{notificationv1.Event_KIND_ADOPTION_MOVED, "adoptions/a", 1, "Bünde: Nachnutzung von „Hund Online“: live", `Bünde: adoption of "Hund Online": live`, placed + " " + serviced + " " + solved}}},
+			[]expected{{notificationv1.Event_KIND_ADOPTION_MOVED, "adoptions/a", 1, "Bünde: Nachnutzung von „Hund Online“: live", `Bünde: adoption of "Hund Online": live`, "contracts/c " + placed + " " + serviced + " " + solved}}},
 		"a group adoption begins": {[]change{
 			recorded("adoptionGroup", &marketplacev1.AdoptionGroup{Name: "adoptionGroups/g", DisplayName: "Hundesteuer OWL", Solution: "solutions/s", Coordinator: "dataCentres/krz"}),
 			adoption("a", "05758004", "adoptionGroups/g", marketplacev1.Adoption_STATE_INTERESTED, "state"),
 			{"adoptionTurn", []string{"05758004"}, "municipalities/05758004/adoptionTurn", nil, nil},
 			adoption("b", "05758012", "adoptionGroups/g", marketplacev1.Adoption_STATE_INTERESTED, "state")},
 			[]expected{{notificationv1.Event_KIND_ADOPTION_MOVED, "adoptions/a", 2, "Nachnutzung von „Hund Online“ in 2 Kommunen: Interesse bekundet", `Adoption of "Hund Online" in 2 municipalities: interested`,
-				"adoptionGroups/g adoptions/b municipalities/05758012 " + placed + " " + serviced + " " + solved}}},
+				"adoptionGroups/g adoptions/b contracts/c municipalities/05758012 " + placed + " " + serviced + " " + solved}}},
 		"a group adoption changes": {[]change{recorded("adoptionGroup", &marketplacev1.AdoptionGroup{Name: "adoptionGroups/g", DisplayName: "Hundesteuer OWL", Solution: "solutions/s"})},
 			[]expected{{notificationv1.Event_KIND_ADOPTION, "adoptionGroups/g", 1, "Nachnutzung „Hundesteuer OWL“ geändert", `Adoption "Hundesteuer OWL" changed`, solved}}},
 		"a contract": {[]change{recorded("contract", &marketplacev1.Contract{Name: "contracts/d", DisplayName: "Abruf", Provider: "providers/p", Framework: "contracts/c", Customer: "municipalities/05758004", Solutions: []string{"solutions/s"}})},
@@ -260,7 +260,7 @@ func TestLargeCommits(t *testing.T) {
 	var imported, places []change
 	for i := range 9000 {
 		id := strconv.Itoa(i)
-		imported = append(imported, recorded("publicService", &cataloguev1.PublicService{Name: "publicServices/" + id, OzgService: "ozgServices/" + strconv.Itoa(i%600)}))
+		imported = append(imported, recorded("publicService", &cataloguev1.PublicService{Name: "publicServices/" + id, OzgService: "ozgServices/" + strconv.Itoa(i/15)}))
 		places = append(places, recorded("municipality", &municipalityv1.Municipality{Name: "municipalities/" + id, District: "municipalities/k" + strconv.Itoa(i%400)}))
 	}
 	imported = append(imported, recorded("revision", &cataloguev1.CatalogueRevision{Name: "catalogueRevisions/1", Number: 1, Added: 9000}))
