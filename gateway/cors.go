@@ -7,7 +7,7 @@ import (
 
 // Headers that scripts of other origins may send and read.
 const (
-	corsSend   = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Kompass-Revision, X-Request-Id"
+	corsSend   = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Kompass-Revision, Last-Event-ID, X-Request-Id"
 	corsRead   = "ETag, Kompass-Revision, Link, Retry-After, X-Request-Id"
 	corsMaxAge = "600" // seconds
 )

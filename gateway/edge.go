@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -18,6 +19,7 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 )
 
 // What applies where [Options] say nothing.
@@ -30,8 +32,8 @@ const (
 
 // Options say what the edge serves and how much it bears. The zero value serves the pages alone.
 type Options struct {
-	// Catalogue, Municipality and Marketplace lead to the services; the paths of a nil one answer 404.
-	Catalogue, Municipality, Marketplace grpc.ClientConnInterface
+	// Catalogue, Municipality, Marketplace and Notification lead to the services; the paths of a nil one answer 404.
+	Catalogue, Municipality, Marketplace, Notification grpc.ClientConnInterface
 	// Health lists the parts that /readyz asks; nil means the services above, each by the name of its gRPC service.
 	Health []Part
 	// Sources say how far the services of this process are, by full gRPC service name: the edge then keeps encoded answers to
@@ -71,6 +73,8 @@ type edge struct {
 	cors    cors
 	answers *answers
 	imports chan struct{}
+	leaving chan struct{} // closed when streams shall end
+	leave   sync.Once
 	chain   handler
 }
 
@@ -113,6 +117,7 @@ func New(ctx context.Context, options Options) (http.Handler, error) {
 		cors:    newCORS(options.AllowedOrigins, options.PublicReads),
 		routes:  &routes{},
 		imports: make(chan struct{}, maxImports),
+		leaving: make(chan struct{}),
 	}
 	if e.logger == nil {
 		e.logger = slog.New(slog.DiscardHandler)
@@ -144,7 +149,7 @@ func (e *edge) completeEndpoints() {
 				continue // HEAD, which shares GET's
 			}
 			ep.metrics = e.metrics.seriesOf(r.pattern, method)
-			if ep.page == nil && method == http.MethodGet {
+			if ep.page == nil && method == http.MethodGet && !ep.stream {
 				ep.source = e.sourceOf(ep)
 			}
 		}
@@ -184,6 +189,10 @@ func (e *edge) serveContract(ctx context.Context) error {
 		add(marketplacev1.File_kompass_marketplace_v1_marketplace_service_proto,
 			marketplacev1.RegisterMarketplaceServiceHandlerClient(ctx, e.mux, marketplacev1.NewMarketplaceServiceClient(conn)))
 	}
+	if conn := e.options.Notification; conn != nil {
+		add(notificationv1.File_kompass_notification_v1_notification_service_proto,
+			notificationv1.RegisterNotificationServiceHandlerClient(ctx, e.mux, notificationv1.NewNotificationServiceClient(conn)))
+	}
 	return errors.Join(errs...)
 }
 
@@ -193,12 +202,13 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // NewServer wraps a handler into a server that slow or silent clients cannot hold: headers within 10 s, 2 minutes idle,
-// 32 KiB of headers, and 3 minutes each for what is sent and for the answer. The caller sets Addr or brings the listener.
+// 32 KiB of headers, and 3 minutes each for what is sent and for the answer, streams excepted. Its Shutdown ends the streams of an
+// edge. The caller sets Addr or brings the listener.
 func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &http.Server{
+	s := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       3 * time.Minute,
@@ -207,4 +217,8 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+	if e, ok := handler.(*edge); ok {
+		s.RegisterOnShutdown(e.endStreams)
+	}
+	return s
 }

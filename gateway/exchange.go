@@ -83,6 +83,10 @@ func (e *edge) dispatch(x *exchange) {
 		x.endpoint.page(x)
 		return
 	}
+	if x.endpoint.stream {
+		e.streamEvents(x)
+		return
+	}
 	inner := x.req.WithContext(context.WithValue(x.req.Context(), exchangeKey{}, x))
 	inner.Method = x.endpoint.method
 	inner.Header = noHeader

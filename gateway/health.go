@@ -15,6 +15,7 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 )
 
 // readyTimeout is how long a part may take to say that it is ready.
@@ -47,6 +48,7 @@ func (e *edge) parts() []Part {
 		{"catalogue", e.options.Catalogue, cataloguev1.CatalogueService_ServiceDesc.ServiceName},
 		{"municipality", e.options.Municipality, municipalityv1.MunicipalityService_ServiceDesc.ServiceName},
 		{"marketplace", e.options.Marketplace, marketplacev1.MarketplaceService_ServiceDesc.ServiceName},
+		{"notification", e.options.Notification, notificationv1.NotificationService_ServiceDesc.ServiceName},
 	} {
 		if p.Conn != nil {
 			parts = append(parts, p)

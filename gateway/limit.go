@@ -28,9 +28,11 @@ func (e *edge) limit(next handler) handler {
 			x.refuse(reasonTooLarge)
 			return
 		}
-		ctx, cancel := context.WithTimeout(x.req.Context(), x.timeout)
-		defer cancel()
-		x.req = x.req.WithContext(ctx)
+		if !x.endpoint.stream {
+			ctx, cancel := context.WithTimeout(x.req.Context(), x.timeout)
+			defer cancel()
+			x.req = x.req.WithContext(ctx)
+		}
 		if x.endpoint.upload && !e.admitImport(x) {
 			x.refuse(reasonBusy)
 			return

@@ -67,6 +67,9 @@ func (m *metrics) count(x *exchange, pattern, method string, took time.Duration)
 	if ep := x.endpoint; ep != nil && ep.metrics != nil && ep.method == method {
 		if answered := ep.metrics.answered[x.status]; answered != nil {
 			answered().Inc()
+			if ep.stream { // how long somebody listened says nothing of the edge
+				return
+			}
 			ep.metrics.took().Observe(took.Seconds())
 			return
 		}

@@ -137,8 +137,11 @@ var downloadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocu
 // describe amends one operation; definitions have the texts of an import's fields, which become parameters.
 func (ep *endpoint) describe(operation, definitions object) {
 	ep.describeAnswers(members(operation, "responses"))
-	if ep.download {
+	switch {
+	case ep.download:
 		operation["produces"] = downloadTypes
+	case ep.stream:
+		operation["produces"] = []any{contentEvents, contentProblem}
 	}
 	if ep.public {
 		operation["produces"] = append([]any{contentJSON}, downloadTypes...)
@@ -179,6 +182,9 @@ func (p *param) describe(parameter object) {
 	words := p.words
 	if p.choices != "" {
 		words = strings.Split(p.choices, ", ")
+		if of := members(parameter, "items"); of != nil { // of a list
+			parameter = of
+		}
 		delete(parameter, "default")
 	}
 	var names []any

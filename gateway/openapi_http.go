@@ -14,6 +14,8 @@ func (ep *endpoint) headerParameters() []any {
 	}
 	list := []any{header(headerRevision, "A revision from an earlier answer: the answer shows at least that state, or is 503.")}
 	switch {
+	case ep.stream:
+		list = append(list, header(headerLastEvent, "The id of the last event that the client has: those after it come first. Counts more than after."))
 	case ep.method == http.MethodGet:
 		list = append(list, header("If-None-Match", "An ETag from an earlier answer: 304 when nothing has changed since."))
 	case ep.versioned():
@@ -48,7 +50,7 @@ func (ep *endpoint) statuses() []int {
 		status  int
 		applies bool
 	}{
-		{http.StatusNotModified, reading},
+		{http.StatusNotModified, reading && !ep.stream},
 		{http.StatusBadRequest, true},
 		{http.StatusUnauthorized, true},
 		{http.StatusNotFound, ep.bound != ""},
@@ -69,11 +71,17 @@ func (ep *endpoint) statuses() []int {
 // describeAnswers adds what the endpoint answers to the operation's responses, by reference to [sharedResponses].
 func (ep *endpoint) describeAnswers(responses object) {
 	headers := object{headerRevision: object{"type": "string", "description": "The state that the answer shows; opaque."}}
-	if ep.method == http.MethodGet || ep.versioned() {
+	if ep.stream {
+		headers = object{}
+	} else if ep.method == http.MethodGet || ep.versioned() {
 		headers["ETag"] = object{"type": "string", "description": "For If-None-Match, and for If-Match when a single resource is answered."}
 	}
 	if good := members(responses, "200"); good != nil {
 		good["headers"] = headers
+		if ep.stream {
+			good["description"] = "Server-sent events: event is the kind, id the sequence, data an Event. Comments are heartbeats. The last one may be \"end\" with a reason: TOO_SLOW or STOPPING."
+			good["schema"] = object{"$ref": "#/definitions/Event"}
+		}
 		if ep.download {
 			good["schema"] = object{"type": "file"}
 			headers["Content-Disposition"] = object{"type": "string", "description": "The name under which to save the file."}

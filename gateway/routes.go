@@ -51,6 +51,7 @@ type endpoint struct {
 	upload    bool                           // the body is a file
 	download  bool                           // the answer is one
 	public    bool                           // everybody may call it: open data
+	stream    bool                           // the answer is a stream of events
 	params    map[string]*param              // what the query may name, in JSON spelling
 	bound     string                         // field that the path fills: "implementation.name"
 	from, to  int                            // the segments that fill it
@@ -102,6 +103,7 @@ func (t *routes) addBinding(method protoreflect.MethodDescriptor, rule *annotati
 	ep.download = method.Output().FullName() == (&httpbody.HttpBody{}).ProtoReflect().Descriptor().FullName()
 	everybody, _ := proto.GetExtension(method.Options(), commonv1.E_Public).(bool)
 	ep.public = everybody && verb == http.MethodGet
+	ep.stream = method.IsStreamingServer()
 	ep.upload = ep.bodyAll && file != nil && file.Kind() == protoreflect.BytesKind
 	pattern, err := ep.bind(template)
 	if err != nil {

@@ -23,9 +23,11 @@ import (
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 	"kompass.krz.de/services/catalogue"
 	"kompass.krz.de/services/marketplace"
 	"kompass.krz.de/services/municipality"
+	"kompass.krz.de/services/notification"
 	"kompass.krz.de/services/platform/broker"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/identity"
@@ -48,6 +50,7 @@ var grpcNames = map[string]string{
 	"catalogue":    cataloguev1.CatalogueService_ServiceDesc.ServiceName,
 	"municipality": municipalityv1.MunicipalityService_ServiceDesc.ServiceName,
 	"marketplace":  marketplacev1.MarketplaceService_ServiceDesc.ServiceName,
+	"notification": notificationv1.NotificationService_ServiceDesc.ServiceName,
 }
 
 // platform is the process: the parts that were chosen and how they find each other.
@@ -148,7 +151,7 @@ func (p *platform) stopBroker(context.Context) error {
 // openServices makes all services before any of them runs, because they share what they read.
 func (p *platform) openServices(ctx context.Context) error {
 	for _, name := range p.settings.services() {
-		s, err := openService(ctx, name, p.site, p.log.With("service", name))
+		s, err := p.openService(ctx, name, p.log.With("service", name))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -178,14 +181,16 @@ func (p *platform) runServices(ctx context.Context) error {
 	return nil
 }
 
-func openService(ctx context.Context, name string, site ledger.Site, log *slog.Logger) (service, error) {
+func (p *platform) openService(ctx context.Context, name string, log *slog.Logger) (service, error) {
 	switch name {
 	case "catalogue":
-		return catalogue.New(ctx, site, log, time.Now)
+		return catalogue.New(ctx, p.site, log, time.Now)
 	case "municipality":
-		return municipality.New(ctx, site, log, time.Now)
+		return municipality.New(ctx, p.site, log, time.Now)
 	case "marketplace":
-		return marketplace.New(ctx, site, log, time.Now)
+		return marketplace.New(ctx, p.site, log, time.Now)
+	case "notification":
+		return notification.New(ctx, p.site, log, time.Now, p.notification)
 	}
 	return nil, fmt.Errorf("no service is called %q", name)
 }
@@ -278,6 +283,11 @@ func (p *platform) stopGRPC(ctx context.Context) error {
 	}
 	p.open.Store(false)
 	close(p.leaving)
+	for _, s := range p.services {
+		if l, ok := s.(interface{ Leave() }); ok {
+			l.Leave()
+		}
+	}
 	done := make(chan struct{})
 	go func() { p.grpc.GracefulStop(); close(done) }()
 	select {
@@ -293,7 +303,7 @@ const stale = 500 * time.Millisecond
 
 func (p *platform) startGateway(ctx context.Context) error {
 	options := gateway.Options{Sources: map[string]gateway.Source{}, Stale: stale, Logger: p.log, Gatherer: p.metrics, Registerer: p.metrics, Tracer: p.traces.Tracer(), AllowedOrigins: p.origins, Reasons: reasons()}
-	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace} {
+	for part, target := range map[string]*grpc.ClientConnInterface{"catalogue": &options.Catalogue, "municipality": &options.Municipality, "marketplace": &options.Marketplace, "notification": &options.Notification} {
 		if conn := p.conns[part]; conn != nil {
 			*target = conn
 		}

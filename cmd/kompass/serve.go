@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"kompass.krz.de/services/notification"
 	"kompass.krz.de/services/platform/broker"
 	"kompass.krz.de/services/platform/identity"
 	"kompass.krz.de/services/platform/ledger"
@@ -24,36 +25,40 @@ type serveCommand struct {
 	HTTP       string `name:"http" help:"Address of the REST edge and the pages; of /metrics alone in a process without a gateway." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Grpc       string `help:"Address of the gRPC port." default:"127.0.0.1:9090" placeholder:"ADDR"`
 	Demo       bool   `help:"Load the starter data into a new data directory."`
-	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, gateway. Services need --nats-url." placeholder:"LIST"`
+	Only       string `help:"Run only these parts: catalogue, municipality, marketplace, notification, gateway. Services need --nats-url." placeholder:"LIST"`
 	Origin     string `help:"The data centre whose streams these are." default:"krz" placeholder:"NAME"`
 	NatsURL    string `name:"nats-url" help:"External NATS cluster: all of its servers, separated by commas; embedded when not given." placeholder:"URL"`
 	NatsCreds  string `name:"nats-creds" help:"File with credentials for the NATS cluster." placeholder:"FILE"`
 	Replicas   string `help:"Copies of each stream in the external cluster: 1, 3 or 5." default:"3" placeholder:"N"`
 	RedisURL   string `name:"redis-url" help:"Redis for what may be lost; reserved, nothing uses it yet." placeholder:"URL"`
 	CORSOrigin string `name:"cors-origin" help:"Origins whose pages may use the API, separated by commas." placeholder:"LIST"`
+	PublicURL  string `name:"public-url" help:"Address under which people and programs reach the REST edge; webhooks introduce themselves by its host." placeholder:"URL"`
+	WebhookNet string `name:"webhook-allow-net" help:"Private networks that webhooks may call, such as 10.20.0.0/16, separated by commas." placeholder:"LIST"`
 	LogFormat  string `help:"text or json." default:"text" placeholder:"FORMAT"`
 	LogLevel   string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
 
 	CatalogueAddr    string `help:"Where the gateway finds the catalogue when it runs elsewhere: HOST:PORT of every replica, separated by commas, or one dns:///NAME:PORT." placeholder:"LIST"`
 	MunicipalityAddr string `help:"Where the gateway finds the municipality service when it runs elsewhere." placeholder:"LIST"`
 	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"LIST"`
+	NotificationAddr string `help:"Where the gateway finds the notification service when it runs elsewhere." placeholder:"LIST"`
 
 	OTLPEndpoint string `name:"otlp-endpoint" help:"Collector that takes traces over OTLP/gRPC, such as http://127.0.0.1:4317; OTEL_EXPORTER_OTLP_ENDPOINT says the same. None are made without." placeholder:"URL"`
 }
 
 // parts are what --only may name.
-var parts = []string{"catalogue", "municipality", "marketplace", "gateway"}
+var parts = []string{"catalogue", "municipality", "marketplace", "notification", "gateway"}
 
 // settings is a checked serveCommand.
 type settings struct {
 	serveCommand
-	only      []string            // sorted; all parts when nothing was chosen
-	addresses map[string][]string // of the replicas of services that run elsewhere
-	replicas  int
-	origins   []string
-	openReads bool   // all listeners are on loopback
-	lines     *lines // that log writes
-	log       *slog.Logger
+	only         []string            // sorted; all parts when nothing was chosen
+	addresses    map[string][]string // of the replicas of services that run elsewhere
+	replicas     int
+	origins      []string
+	openReads    bool // all listeners are on loopback
+	notification notification.Settings
+	lines        *lines // that log writes
+	log          *slog.Logger
 }
 
 var originName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
@@ -95,6 +100,7 @@ func (c *serveCommand) check() (*settings, error) {
 		}
 	}
 	s.checkTraces(wrong)
+	s.checkNotification(wrong)
 	s.origins = split(c.CORSOrigin)
 	s.openReads = loopback(c.HTTP) && loopback(c.Grpc)
 	s.lines = newLines(os.Stderr)
@@ -103,7 +109,7 @@ func (c *serveCommand) check() (*settings, error) {
 }
 
 func (s *settings) checkAddresses(wrong func(string, string, ...any)) {
-	for part, list := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr} {
+	for part, list := range map[string]string{"catalogue": s.CatalogueAddr, "municipality": s.MunicipalityAddr, "marketplace": s.MarketplaceAddr, "notification": s.NotificationAddr} {
 		addresses := split(list)
 		switch err := checkReplicas(addresses); {
 		case err != nil:
@@ -147,6 +153,16 @@ func (s *settings) checkTraces(wrong func(string, string, ...any)) {
 	}
 	if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		wrong("otlp-endpoint", "%q is no URL such as http://127.0.0.1:4317", s.OTLPEndpoint)
+	}
+}
+
+func (s *settings) checkNotification(wrong func(string, string, ...any)) {
+	s.notification = notification.Settings{WebhookNetworks: split(s.WebhookNet), PublicURL: s.PublicURL}
+	if err := (notification.Settings{WebhookNetworks: s.notification.WebhookNetworks}).Check(); err != nil {
+		wrong("webhook-allow-net", "%v", err)
+	}
+	if err := (notification.Settings{PublicURL: s.PublicURL}).Check(); err != nil {
+		wrong("public-url", "%v", err)
 	}
 }
 

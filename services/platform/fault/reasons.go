@@ -72,6 +72,15 @@ var (
 	StateForbids = register("STATE_FORBIDS", codes.FailedPrecondition,
 		"Im Zustand {state} ist das für „{resource}“ nicht möglich.",
 		"{resource} is in state {state}, which does not allow this.")
+	// WebhookUnproven: the address did not agree to be called; a violation of the field "url" says what came back.
+	// Placeholders: resource, class (what happened, as in the log of deliveries).
+	WebhookUnproven = register("WEBHOOK_UNPROVEN", codes.FailedPrecondition,
+		"Die Adresse von „{resource}“ hat nicht zugestimmt, gerufen zu werden ({class}).",
+		"The address of {resource} did not agree to be called ({class}).")
+	// MailOff: mail is not set up here; the field violations say what would need it.
+	MailOff = register("MAIL_OFF", codes.FailedPrecondition,
+		"Mail ist hier nicht eingerichtet.",
+		"Mail is not set up here.")
 	// ImportEmpty: the file has a header at most.
 	ImportEmpty = register("IMPORT_EMPTY", codes.FailedPrecondition,
 		"Die Datei enthält keine Zeilen. Es wurde nichts übernommen.",
@@ -93,6 +102,10 @@ var (
 	KeyInvalid = register("KEY_INVALID", codes.Unauthenticated,
 		"Der Schlüssel ist nicht gültig.",
 		"The key is not valid.")
+	// TokenInvalid: the token of a mail is not, or not any more, the right one.
+	TokenInvalid = register("TOKEN_INVALID", codes.PermissionDenied,
+		"Dieser Link gilt nicht oder nicht mehr.",
+		"This link is not valid, or not any more.")
 	// PermissionDenied: the caller is known and may not do this.
 	PermissionDenied = register("PERMISSION_DENIED", codes.PermissionDenied,
 		"Dazu fehlt die Berechtigung.",
@@ -115,6 +128,11 @@ var (
 	StorageUnavailable = register("STORAGE_UNAVAILABLE", codes.Unavailable,
 		"Der Speicher ist gerade nicht erreichbar. Bitte später noch einmal versuchen.",
 		"The storage cannot be reached at the moment. Please retry later.")
+
+	// TooManyStreams: this replica has as many open streams as it bears. Placeholder: limit.
+	TooManyStreams = register("TOO_MANY_STREAMS", codes.Unavailable,
+		"Hier sind bereits {limit} Ereignisströme offen. Bitte später noch einmal versuchen.",
+		"There are {limit} open streams of events here already. Please retry later.")
 
 	// DeadlineExceeded: the time of the request ran out.
 	DeadlineExceeded = register("DEADLINE_EXCEEDED", codes.DeadlineExceeded,

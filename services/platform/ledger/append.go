@@ -88,7 +88,7 @@ func (l *Log) appendOne(ctx context.Context, c Cause, d Draft) (uint64, error) {
 	msg := &nats.Msg{Subject: d.Subject, Data: data, Header: l.origin(ctx)}
 	ack, err := l.js.PublishMsg(ctx, msg, opts...)
 	if err != nil {
-		return 0, classify(err)
+		return 0, Classify(err)
 	}
 	if ack.Duplicate { // the first try of this request is there; once the state has it, the request is known
 		return 0, fmt.Errorf("%w: %s", errDuplicate, c.RequestID)
@@ -161,7 +161,7 @@ func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
 			return ack.Sequence, nil
 		}
 		if !errors.Is(err, nats.ErrNoResponders) || try >= electionTries {
-			return 0, classify(err)
+			return 0, Classify(err)
 		}
 		select {
 		case <-time.After(electionWait):
@@ -171,7 +171,8 @@ func (l *Log) publish(ctx context.Context, batch []*nats.Msg) (uint64, error) {
 	}
 }
 
-func classify(err error) error {
+// Classify says what a refused or unanswered publish means: ErrConflict or ErrUnavailable.
+func Classify(err error) error {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode {

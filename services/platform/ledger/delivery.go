@@ -38,10 +38,10 @@ type delivery struct {
 
 // run hands over messages until ctx ends (nil) or the stream turns out to be gone (jetstream.ErrStreamNotFound).
 func (d *delivery) run(ctx context.Context) error {
-	var missing absence
+	var missing Absence
 	for ctx.Err() == nil {
 		consumer, err := d.open(ctx)
-		if !missing.doubted(err) && errors.Is(err, jetstream.ErrStreamNotFound) {
+		if !missing.Doubted(err) && errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
 		if err == nil {

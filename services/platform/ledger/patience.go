@@ -17,9 +17,9 @@ const (
 	formTime = 2 * time.Minute        // for a cluster to form when a stream is opened
 )
 
-// patiently asks until there is an answer, a refusal that will not pass, or ctx ends. waiting, if not nil, hears of every
+// Patiently asks until there is an answer, a refusal that will not pass, or ctx ends. waiting, if not nil, hears of every
 // try that was in vain.
-func patiently[T any](ctx context.Context, waiting func(error), ask func(context.Context) (T, error)) (T, error) {
+func Patiently[T any](ctx context.Context, waiting func(error), ask func(context.Context) (T, error)) (T, error) {
 	for {
 		bounded, cancel := context.WithTimeout(ctx, askTime)
 		answer, err := ask(bounded)
@@ -58,10 +58,10 @@ var errLeaderless = errors.New("stream has no leader")
 
 // lastSequence asks the leader of a stream for the sequence of its newest record, for as long as it takes or ctx lasts.
 func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) {
-	var missing absence
-	return patiently(ctx, nil, func(ctx context.Context) (uint64, error) {
+	var missing Absence
+	return Patiently(ctx, nil, func(ctx context.Context) (uint64, error) {
 		info, err := stream.Info(ctx)
-		if missing.doubted(err) {
+		if missing.Doubted(err) {
 			return 0, errLeaderless
 		}
 		if err != nil {
@@ -74,15 +74,15 @@ func lastSequence(ctx context.Context, stream jetstream.Stream) (uint64, error) 
 	})
 }
 
-// absence says since when a cluster answers that it has no such stream. Right after the stream was made, a node that shall
+// Absence says since when a cluster answers that it has no such stream. Right after the stream was made, a node that shall
 // hold it answers so before it does; what nobody has found for a while is gone.
-type absence struct{ since time.Time }
+type Absence struct{ since time.Time }
 
 // absenceTime is how long an answer that a stream is not there is doubted.
 const absenceTime = 15 * time.Second
 
-// doubted tells whether an answer is that of a missing stream, and too young to be believed.
-func (a *absence) doubted(err error) bool {
+// Doubted tells whether an answer is that of a missing stream, and too young to be believed.
+func (a *Absence) Doubted(err error) bool {
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		a.since = time.Time{}
 		return false

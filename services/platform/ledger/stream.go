@@ -27,7 +27,7 @@ var ErrConfig = errors.New("stream is configured differently")
 // Name says which stream: the service that owns it and the data centre that is its only writer.
 type Name struct {
 	Origin  string // data centre: "krz"
-	Service string // "catalogue", "municipality", "marketplace"
+	Service string // "catalogue", "municipality", "marketplace", "notification"
 }
 
 var token = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
@@ -115,7 +115,7 @@ func openStream(ctx context.Context, nc *nats.Conn, n Name, replicas int, waitin
 		return nil, fmt.Errorf("ledger %s: %w", n.Stream(), err)
 	}
 	want := declaration(n, replicas)
-	stream, err := patiently(ctx, waiting, func(ctx context.Context) (jetstream.Stream, error) {
+	stream, err := Patiently(ctx, waiting, func(ctx context.Context) (jetstream.Stream, error) {
 		stream, err := js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) { // several replicas may find that at once: the same stream is created once
 			stream, err = js.CreateStream(ctx, want)

@@ -30,6 +30,14 @@ var file_kompass_common_v1_public_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "varint,50701,opt,name=public",
 		Filename:      "kompass/common/v1/public.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50702,
+		Name:          "kompass.common.v1.by_token",
+		Tag:           "varint,50702,opt,name=by_token",
+		Filename:      "kompass/common/v1/public.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MethodOptions.
@@ -38,6 +46,10 @@ var (
 	//
 	// optional bool public = 50701;
 	E_Public = &file_kompass_common_v1_public_proto_extTypes[0]
+	// True when the request itself carries a token that says who may: no key is needed, and the method checks the token.
+	//
+	// optional bool by_token = 50702;
+	E_ByToken = &file_kompass_common_v1_public_proto_extTypes[1]
 )
 
 var File_kompass_common_v1_public_proto protoreflect.FileDescriptor
@@ -45,17 +57,19 @@ var File_kompass_common_v1_public_proto protoreflect.FileDescriptor
 const file_kompass_common_v1_public_proto_rawDesc = "" +
 	"\n" +
 	"\x1ekompass/common/v1/public.proto\x12\x11kompass.common.v1\x1a google/protobuf/descriptor.proto:8\n" +
-	"\x06public\x12\x1e.google.protobuf.MethodOptions\x18\x8d\x8c\x03 \x01(\bR\x06publicB1Z/kompass.krz.de/proto/kompass/common/v1;commonv1b\x06proto3"
+	"\x06public\x12\x1e.google.protobuf.MethodOptions\x18\x8d\x8c\x03 \x01(\bR\x06public:;\n" +
+	"\bby_token\x12\x1e.google.protobuf.MethodOptions\x18\x8e\x8c\x03 \x01(\bR\abyTokenB1Z/kompass.krz.de/proto/kompass/common/v1;commonv1b\x06proto3"
 
 var file_kompass_common_v1_public_proto_goTypes = []any{
 	(*descriptorpb.MethodOptions)(nil), // 0: google.protobuf.MethodOptions
 }
 var file_kompass_common_v1_public_proto_depIdxs = []int32{
 	0, // 0: kompass.common.v1.public:extendee -> google.protobuf.MethodOptions
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	0, // [0:1] is the sub-list for extension extendee
+	0, // 1: kompass.common.v1.by_token:extendee -> google.protobuf.MethodOptions
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	0, // [0:2] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -71,7 +85,7 @@ func file_kompass_common_v1_public_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_common_v1_public_proto_rawDesc), len(file_kompass_common_v1_public_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 1,
+			NumExtensions: 2,
 			NumServices:   0,
 		},
 		GoTypes:           file_kompass_common_v1_public_proto_goTypes,

@@ -1,0 +1,85 @@
+package mail
+
+import (
+	"errors"
+	"net"
+	"net/textproto"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// Outcome is what becomes of a message after an attempt.
+type Outcome int
+
+// The outcomes.
+const (
+	Delivered Outcome = iota // the server took it
+	Later                    // try again: a temporary failure, or one of our own set-up
+	Refused                  // the server will never take this message
+	Unwanted                 // the server knows no such address: write there no more
+)
+
+// The classes of failures.
+const (
+	ClassConnection = "CONNECTION" // no connection, no TLS, no login, or lost on the way
+	ClassSender     = "SENDER"     // the server does not take mail from us
+	ClassRecipient  = "RECIPIENT"  // it does not take it for the recipient
+	ClassMessage    = "MESSAGE"    // it does not take what we say
+)
+
+// Result is what one attempt came to.
+type Result struct {
+	Outcome Outcome
+	Class   string // of a failure
+	Code    int    // that the server gave: 550; 0 when none
+	Detail  string // its enhanced status (RFC 3463): "5.1.1"
+}
+
+// judge reads an error. Its text stays here: it quotes addresses.
+func judge(err error) Result {
+	var refused *gomail.SendError
+	if !errors.As(err, &refused) {
+		return Result{Outcome: Later, Class: ClassConnection, Code: codeOf(err)}
+	}
+	r := Result{Outcome: Later, Code: refused.ErrorCode(), Detail: refused.EnhancedStatusCode()}
+	permanent := r.Code >= 500 && !lost(err)
+	switch refused.Reason {
+	case gomail.ErrSMTPMailFrom, gomail.ErrGetSender:
+		r.Class = ClassSender
+	case gomail.ErrSMTPRcptTo, gomail.ErrGetRcpts:
+		r.Class = ClassRecipient
+		if permanent && gone(r.Detail) {
+			r.Outcome = Unwanted
+		}
+	case gomail.ErrSMTPData, gomail.ErrSMTPDataClose, gomail.ErrWriteContent, gomail.ErrNoUnencoded:
+		r.Class = ClassMessage
+		if permanent {
+			r.Outcome = Refused
+		}
+	default:
+		r.Class = ClassConnection
+	}
+	return r
+}
+
+// gone tells whether a permanent refusal is the address's own: no such mailbox (x.1.x), or it is closed (x.2.1). A full mailbox, a
+// policy or a relay that does not want us are not its fault. A server that gives no details means the address.
+func gone(detail string) bool {
+	return detail == "" || strings.HasPrefix(detail, "5.1.") || detail == "5.2.1" || detail == "5.0.0"
+}
+
+// lost tells whether the connection failed, whatever else is said of it.
+func lost(err error) bool {
+	var network net.Error
+	return errors.As(err, &network)
+}
+
+// codeOf is the code that a server gave, such as 535 to a login; 0 when none.
+func codeOf(err error) int {
+	var answer *textproto.Error
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
+}

@@ -1,0 +1,125 @@
+package notification
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/notification/webhook"
+)
+
+// keysOverlap is how long the keys before a rotation still sign.
+const keysOverlap = 24 * time.Hour
+
+// webhookKeys are the keys of one webhook: a shared secret and a pair.
+type webhookKeys struct{ secret, pair webhook.Key }
+
+// keyring is what lies in the vault for a webhook.
+type keyring struct {
+	now    webhookKeys
+	before webhookKeys // those before the last rotation
+	until  time.Time   // of them; zero when there are none
+}
+
+// storedKeys is a keyring as text.
+type storedKeys struct {
+	Secret       string    `json:"secret"`
+	Pair         string    `json:"pair"`
+	BeforeSecret string    `json:"before_secret,omitempty"`
+	BeforePair   string    `json:"before_pair,omitempty"`
+	Until        time.Time `json:"until,omitzero"`
+}
+
+func newWebhookKeys(random io.Reader) (k webhookKeys, err error) {
+	if k.secret, err = webhook.NewSecret(random); err != nil {
+		return k, err
+	}
+	k.pair, err = webhook.NewPair(random)
+	return k, err
+}
+
+// shown is what a receiver gets to know.
+func (k webhookKeys) shown() *notificationv1.WebhookKeys {
+	return &notificationv1.WebhookKeys{Secret: k.secret.Encode(), PublicKey: k.pair.Public()}
+}
+
+// rotated is the ring with new keys; the present ones sign for another day.
+func (r keyring) rotated(fresh webhookKeys, now time.Time) keyring {
+	return keyring{now: fresh, before: r.now, until: now.Add(keysOverlap)}
+}
+
+// usable tells whether there are keys at all.
+func (r keyring) usable() bool { return r.now.pair.Public() != "" }
+
+// signing lists the keys that sign at a time, newest first.
+func (r keyring) signing(now time.Time) []webhook.Key {
+	keys := []webhook.Key{r.now.secret, r.now.pair}
+	if now.Before(r.until) {
+		keys = append(keys, r.before.secret, r.before.pair)
+	}
+	return keys
+}
+
+func (r keyring) encode() ([]byte, error) {
+	stored := storedKeys{Secret: r.now.secret.Encode(), Pair: r.now.pair.Encode(), Until: r.until}
+	if !r.until.IsZero() {
+		stored.BeforeSecret, stored.BeforePair = r.before.secret.Encode(), r.before.pair.Encode()
+	}
+	return json.Marshal(stored)
+}
+
+func decodeKeyring(data []byte) (r keyring, err error) {
+	var stored storedKeys
+	if json.Unmarshal(data, &stored) != nil { // its error would repeat a part of the text
+		return r, webhook.ErrKey
+	}
+	r.until = stored.Until
+	texts, keys := []string{stored.Secret, stored.Pair}, []*webhook.Key{&r.now.secret, &r.now.pair}
+	if !r.until.IsZero() {
+		texts, keys = append(texts, stored.BeforeSecret, stored.BeforePair), append(keys, &r.before.secret, &r.before.pair)
+	}
+	for i, text := range texts {
+		if *keys[i], err = webhook.ParseKey(text); err != nil {
+			return keyring{}, err
+		}
+	}
+	return r, nil
+}
+
+// keepKeys puts a ring into the vault.
+func (v *vault) keepKeys(ctx context.Context, ring keyring) (id string, err error) {
+	data, err := ring.encode()
+	if err != nil {
+		return "", err
+	}
+	return v.put(ctx, webhookKeysKind, data)
+}
+
+// keys are the ring under an id; without keys when the vault has nothing there. Errors: journal.ErrUnavailable, webhook.ErrKey.
+func (v *vault) keys(ctx context.Context, id string) (keyring, error) {
+	data, err := v.get(ctx, id)
+	if err != nil {
+		return keyring{}, err
+	}
+	ring, err := decodeKeyring(data)
+	if err != nil {
+		return keyring{}, fmt.Errorf("keys %s: %w", id, err)
+	}
+	return ring, nil
+}
+
+// forget erases a ring that nobody refers to (any more). If it cannot be done now, the next sweep does it.
+func (v *vault) forget(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseTime)
+	defer cancel()
+	return v.erase(ctx, id)
+}
+
+// eraseTime bounds an erasure that nobody waits for.
+const eraseTime = 10 * time.Second
