@@ -64,7 +64,7 @@ func openWebhooks(ctx context.Context, s *Service, site ledger.Site, settings Se
 		return nil, fmt.Errorf("no randomness for an id: %w", err)
 	}
 	h.owner = hex.EncodeToString(id[:])
-	h.sender = webhook.NewSender(webhook.Config{Guard: h.guard, Origin: origin, Clock: s.clock})
+	h.sender = webhook.NewSender(webhook.Config{Guard: h.guard, Origin: origin, Clock: s.clock, RequestTimeout: settings.patience})
 	h.deliveries, err = journal.Open(ctx, site, journal.Config{Name: "deliveries", MaxAge: deliveriesKept})
 	return h, err
 }
