@@ -4,7 +4,7 @@ MODULES := proto services gateway cmd/kompass
 BIN := .build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-alone kill split bench bench-germany lint generate drift vuln fuzz clean
+.PHONY: help run build test test-alone kill notify-kill split bench bench-germany lint generate drift vuln fuzz clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test-alone: ## Build and vet every module on its own, without the workspace
 
 kill: ## Kill the running binary under load again and again; nothing acknowledged may be lost
 	go test ./cmd/kompass -run TestKill -count=1 -timeout 30m -v -args -kills=50
+
+notify-kill: ## Kill the process under load while webhooks fail at random; each gets every event, in order
+	go test ./cmd/kompass -run 'TestNotifyKill$$' -count=1 -timeout 60m -v -args -notify-kills=20 -notify-events=10000
 
 split: ## Run the platform in pieces and kill each of them, ten times in a row
 	go test ./cmd/kompass -run 'TestSplit$$' -count=1 -timeout 30m -v -args -splits=10
