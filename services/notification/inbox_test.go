@@ -396,3 +396,33 @@ func TestForgottenInbox(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkInbox is the way of one event, when nothing else happens, into the inbox; and a page of it.
+func BenchmarkInbox(b *testing.B) {
+	st := newStage(b)
+	s := st.serve(time.Hour)
+	r := s.recipient(&notificationv1.Recipient{DisplayName: "A"}).GetName()
+	s.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r})
+	box := s.service.inboxes
+	b.Run("arrival", func(b *testing.B) {
+		for b.Loop() {
+			box.mu.Lock()
+			reached := box.reached
+			box.mu.Unlock()
+			st.happens(&notificationv1.Event{Id: "1", Topics: []string{"themes/x"}})
+			if err := box.await(b.Context(), reached+1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for range 50 {
+		s.settle(st.happens(&notificationv1.Event{Id: "1", Topics: []string{"themes/x"}}))
+	}
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if got := s.inbox(&notificationv1.ListNotificationsRequest{Recipient: r}); len(got.GetNotifications()) != 50 {
+				b.Fatal(got)
+			}
+		}
+	})
+}
