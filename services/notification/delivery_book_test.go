@@ -186,3 +186,30 @@ func TestBookForgets(t *testing.T) {
 		t.Errorf("%d wait, %d failures while it is not called", b.queue.count, b.breaker.Failures())
 	}
 }
+
+// TestBookRepetitions counts an attempt that is noted twice once, and begins the pauses anew when somebody asks again.
+func TestBookRepetitions(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_800_000_000, 0)
+	b := &book{}
+	b.activate(at)
+	b.match(1, at, 1)
+	note := &notificationv1.DeliveryNote{Owner: "me", Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
+		Event: 1, Number: 1, Time: timestamppb.New(at), Failure: "TIMEOUT", NextTime: timestamppb.New(at.Add(time.Hour)),
+	}}}
+	b.note(1, at, note, time.Minute)
+	b.note(2, at, note, time.Minute)
+	if b.breaker.Failures() != 1 || b.entries[0].attempts != 1 {
+		t.Errorf("%d failures, %+v", b.breaker.Failures(), b.entries[0])
+	}
+	b.entries[0].state = entryFailed
+	b.queue.remove(&b.entries[0])
+	later := at.Add(time.Hour)
+	b.note(3, later, &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Again{Again: &notificationv1.Again{Event: 1, Time: timestamppb.New(later)}}}, time.Minute)
+	if e := b.entries[0]; e.state != entryWaiting || e.earlier != 1 || e.first != 0 || e.due != later.UnixNano() || b.queue.count != 1 {
+		t.Errorf("asked for again: %+v", e)
+	}
+	if b.owner != "me" {
+		t.Errorf("who asks for messages does not call the webhook: %q", b.owner)
+	}
+}

@@ -130,8 +130,8 @@ func TestMisbehavingReceivers(t *testing.T) {
 	}
 }
 
-// TestGone switches off what wants no more, once, and tells the owner.
-func TestGone(t *testing.T) {
+// TestWebhookGone switches off what wants no more, once, and tells the owner.
+func TestWebhookGone(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	s := st.serveWith(time.Minute, impatient(), quiet, time.Now)
@@ -170,8 +170,8 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestGivenUp tries for three days, over a restart, and then no more.
-func TestGivenUp(t *testing.T) {
+// TestWebhookGivenUp tries for three days, over a restart, and then no more.
+func TestWebhookGivenUp(t *testing.T) {
 	t.Parallel()
 	st, clock := newStage(t), &travel{}
 	s := st.serveWith(time.Minute, impatient(), quiet, clock.now)
@@ -205,8 +205,8 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestTwoProcesses lets two services call the same webhook: each message goes out once, also when one of them leaves.
-func TestTwoProcesses(t *testing.T) {
+// TestWebhookOfTwoProcesses lets two services call the same webhook: each message goes out once, also when one of them leaves.
+func TestWebhookOfTwoProcesses(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	one := st.serveWith(time.Minute, impatient(), quiet, time.Now)
