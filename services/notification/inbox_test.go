@@ -360,6 +360,39 @@ func TestIndexed(t *testing.T) {
 	}
 }
 
+// TestReadyWithInboxes: a service is ready when it can answer for the inboxes, not before.
+func TestReadyWithInboxes(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.serve(time.Hour)
+	s, err := New(t.Context(), st.site, quiet, func() time.Time { return st.now }, Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.replica.Run(ctx) }() // nobody follows the journal
+	if err := s.replica.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	short, end := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer end()
+	if ready, _ := s.IsReady(); ready || s.Ready(short) == nil {
+		t.Error("ready without the inboxes")
+	}
+	go s.inboxes.follow(ctx, s.matches, func(err error) { t.Error(err) })
+	if err := s.Ready(ctx); err != nil {
+		t.Error(err)
+	}
+	if ready, err := s.IsReady(); !ready || err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOldNotificationsAreGone: after 180 days, and with them their marks.
 func TestOldNotificationsAreGone(t *testing.T) {
 	t.Parallel()
