@@ -35,13 +35,13 @@ func (r *bookRun) match() {
 func (r *bookRun) write(note *notificationv1.DeliveryNote) {
 	r.note++
 	sequence, at := r.note, r.now
-	do := func(b *book) { b.note(sequence, at, note, time.Minute) }
+	do := func(b *book) { b.note(sequence, at, note) }
 	r.notes = append(r.notes, do)
 	do(r.book)
 	if r.rng.IntN(10) == 0 { // its acknowledgement was lost: it comes twice
 		r.note++
 		twice := r.note
-		do := func(b *book) { b.note(twice, at, note, time.Minute) }
+		do := func(b *book) { b.note(twice, at, note) }
 		r.notes = append(r.notes, do)
 		do(r.book)
 	}
@@ -162,7 +162,7 @@ func TestBookForgets(t *testing.T) {
 	failed := func(sequence uint64, number int32, at time.Time) {
 		b.note(sequence, at, &notificationv1.DeliveryNote{Owner: "me", Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
 			Event: 1, Number: number, Time: timestamppb.New(at), Failure: "TIMEOUT", NextTime: timestamppb.New(at.Add(time.Hour)),
-		}}}, time.Minute)
+		}}})
 	}
 	for n := range uint64(6) {
 		failed(n+1, int32(n+1), start.Add(time.Duration(n)*time.Minute))
@@ -197,15 +197,15 @@ func TestBookRepetitions(t *testing.T) {
 	note := &notificationv1.DeliveryNote{Owner: "me", Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
 		Event: 1, Number: 1, Time: timestamppb.New(at), Failure: "TIMEOUT", NextTime: timestamppb.New(at.Add(time.Hour)),
 	}}}
-	b.note(1, at, note, time.Minute)
-	b.note(2, at, note, time.Minute)
+	b.note(1, at, note)
+	b.note(2, at, note)
 	if b.breaker.Failures() != 1 || b.entries[0].attempts != 1 {
 		t.Errorf("%d failures, %+v", b.breaker.Failures(), b.entries[0])
 	}
 	b.entries[0].state = entryFailed
 	b.queue.remove(&b.entries[0])
 	later := at.Add(time.Hour)
-	b.note(3, later, &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Again{Again: &notificationv1.Again{Event: 1, Time: timestamppb.New(later)}}}, time.Minute)
+	b.note(3, later, &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Again{Again: &notificationv1.Again{Event: 1, Time: timestamppb.New(later)}}})
 	if e := b.entries[0]; e.state != entryWaiting || e.earlier != 1 || e.first != 0 || e.due != later.UnixNano() || b.queue.count != 1 {
 		t.Errorf("asked for again: %+v", e)
 	}
