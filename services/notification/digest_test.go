@@ -109,8 +109,10 @@ func (m *mailed) digested(s *notificationv1.Subscription, period string) *notifi
 			if note.GetPeriod() == period {
 				return note
 			}
-		case notificationv1.MailNote_STATE_SENDING, notificationv1.MailNote_STATE_WAITING:
+		case notificationv1.MailNote_STATE_SENDING:
 			m.pass(time.Second)
+		case notificationv1.MailNote_STATE_WAITING:
+			m.pass(time.Minute)
 		}
 		if time.Now().After(limit) {
 			m.tb.Fatalf("the digest of %s is %v; log: %s", period, note, m.log.String())
