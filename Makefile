@@ -4,7 +4,7 @@ MODULES := proto services gateway cmd/kompass
 BIN := .build/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-alone kill adoption-kill split bench bench-germany lint generate drift vuln fuzz clean
+.PHONY: help run build test test-alone kill adoption-kill notify-kill split bench bench-germany lint generate drift vuln fuzz clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ kill: ## Kill the running binary under load again and again; nothing acknowledge
 
 adoption-kill: ## Kill the municipality services again and again while adoptions of 300 municipalities go live and end; each counts once
 	go test ./cmd/kompass -run 'TestAdoptionKill$$' -count=1 -timeout 30m -v -args -adoption-kills=25 -adoption-places=300
+
+notify-kill: ## Kill the process under load while webhooks fail at random; each gets every event, in order
+	go test ./cmd/kompass -run 'TestNotifyKill$$' -count=1 -timeout 60m -v -args -notify-kills=20 -notify-events=10000
 
 split: ## Run the platform in pieces and kill each of them, ten times in a row
 	go test ./cmd/kompass -run 'TestSplit$$' -count=1 -timeout 30m -v -args -splits=10

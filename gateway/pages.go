@@ -114,6 +114,9 @@ func (e *edge) servePages() error {
 	if err != nil {
 		return err
 	}
+	if err := e.serveMailPages(maker); err != nil {
+		return err
+	}
 	e.addPage("/", start.serve)
 	e.addPage("/docs", docs.serve)
 	e.addPage("/openapi.json", newStatic(contentJSON, "", spelled).serve)

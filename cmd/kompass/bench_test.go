@@ -49,6 +49,7 @@ func TestBench(t *testing.T) {
 	b.search()
 	b.writes()
 	b.reads()
+	b.events()
 	b.restart()
 	b.adoption()
 	b.print()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // recipients have time zones, and a bare container has none
 
 	"github.com/alecthomas/kong"
 )

@@ -42,6 +42,10 @@ type serveCommand struct {
 	MarketplaceAddr  string `help:"Where the gateway finds the marketplace when it runs elsewhere." placeholder:"LIST"`
 	NotificationAddr string `help:"Where the gateway finds the notification service when it runs elsewhere." placeholder:"LIST"`
 
+	SMTPURL          string `name:"smtp-url" help:"Mail server: smtp://USER@HOST:587 (STARTTLS) or smtps://USER@HOST:465; no mail without. smtp+plain:// is for tests, on loopback." placeholder:"URL"`
+	SMTPPasswordFile string `name:"smtp-password-file" help:"File with the password of the mail server's user." placeholder:"FILE"`
+	MailFrom         string `name:"mail-from" help:"Sender of all mail, such as \"Kompass <kompass@example.org>\"." placeholder:"ADDRESS"`
+
 	OTLPEndpoint string `name:"otlp-endpoint" help:"Collector that takes traces over OTLP/gRPC, such as http://127.0.0.1:4317; OTEL_EXPORTER_OTLP_ENDPOINT says the same. None are made without." placeholder:"URL"`
 }
 
@@ -164,6 +168,7 @@ func (s *settings) checkNotification(wrong func(string, string, ...any)) {
 	if err := (notification.Settings{PublicURL: s.PublicURL}).Check(); err != nil {
 		wrong("public-url", "%v", err)
 	}
+	s.checkMail(wrong)
 }
 
 func (c *serveCommand) logger(to io.Writer, wrong func(string, string, ...any)) *slog.Logger {

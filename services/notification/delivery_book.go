@@ -116,14 +116,14 @@ func (b *book) requeue() {
 	}
 }
 
-// note reads a note. at is when it was stored, lease how long after that its owner counts.
-func (b *book) note(sequence uint64, at time.Time, n *notificationv1.DeliveryNote, lease time.Duration) {
+// note reads a note. at is when it was stored.
+func (b *book) note(sequence uint64, at time.Time, n *notificationv1.DeliveryNote) {
 	if sequence <= b.last {
 		return
 	}
 	b.last = sequence
 	if n.GetAgain() == nil {
-		b.owner, b.ownedUntil = n.GetOwner(), at.Add(lease)
+		b.owner, b.ownedUntil = n.GetOwner(), at.Add(foreignLease)
 	}
 	if a := n.GetAttempted(); a != nil {
 		b.attempted(sequence, a)

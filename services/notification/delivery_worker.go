@@ -20,6 +20,8 @@ const (
 	idle = time.Minute
 	// troublePause is the wait before something that should not fail is tried again.
 	troublePause = time.Second
+	// leaveTime is how long a process that stops waits for its last notes.
+	leaveTime = 2 * time.Second
 )
 
 // worker calls one webhook, as long as the webhook is active and no other process does. Only sequences wait: what is sent is read
@@ -79,7 +81,7 @@ func (w *worker) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	w.leave()
+	w.leave(ctx)
 }
 
 // drained is an outcome with all others that wait.
@@ -105,6 +107,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	if wait := w.report(ctx, hook); wait > 0 {
 		return wait
 	}
+	w.land()
 	for len(w.flying) < atOnce {
 		p, probe, wait := w.next()
 		if wait > 0 {
@@ -120,8 +123,8 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	return idle
 }
 
-// next takes what may go now; else it says when to look again. While the breaker is open, one request at a time may go.
-func (w *worker) next() (p place, probe bool, wait time.Duration) {
+// land forgets what was on its way once the book knows what became of it.
+func (w *worker) land() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for event, sequence := range w.flying {
@@ -129,6 +132,12 @@ func (w *worker) next() (p place, probe bool, wait time.Duration) {
 			delete(w.flying, event)
 		}
 	}
+}
+
+// next takes what may go now; else it says when to look again. While the breaker is open, one request at a time may go.
+func (w *worker) next() (p place, probe bool, wait time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	now := w.service.clock()
 	opens := w.book.breaker.RetryTime()
 	probe = !opens.IsZero()
@@ -189,17 +198,40 @@ func (w *worker) claim(ctx context.Context) time.Duration {
 	return troublePause
 }
 
-// leave says that the webhook is not ours any more, so that another process need not wait.
-func (w *worker) leave() {
-	if w.alone || !w.service.clock().Before(w.until) {
+// leave writes what became of the last requests, and that the webhook is not ours any more, so that another process need not wait.
+func (w *worker) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	for range w.aloft() {
+		select {
+		case o := <-w.outcomes:
+			w.settle(ctx, []called{o})
+		case <-ctx.Done():
+		}
+	}
+	if w.alone {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), troublePause)
-	defer cancel()
-	m, err := deliveryMessage(w.deliveries, w.id, &notificationv1.DeliveryNote{})
-	if err == nil {
-		_, _ = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.filter, Last: w.written}) // the lease ends anyway
+	last, ok, err := w.deliveries.Last(ctx, w.filter)
+	if err != nil || !ok {
+		return
 	}
+	if _, note, err := deliveryNote(last); err != nil || note.GetOwner() != w.owner {
+		return
+	}
+	if m, err := deliveryMessage(w.deliveries, w.id, &notificationv1.DeliveryNote{}); err == nil {
+		_, _ = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.filter, Last: last.Sequence}) // the lease ends anyway
+	}
+}
+
+// aloft counts the requests whose outcome is not known.
+func (w *worker) aloft() (n int) {
+	for _, sequence := range w.flying {
+		if sequence == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // settle writes what became of requests, and returns when that stands in the journal or ctx ends.
@@ -233,6 +265,10 @@ func (w *worker) settle(ctx context.Context, outcomes []called) {
 
 // write appends notes of what happened, whoever calls the webhook now, and answers the sequence of the last one.
 func (w *worker) write(ctx context.Context, messages []journal.Message) uint64 {
+	stopping := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // what is known is written, also while the process stops
+	defer cancel()
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(leaveTime, cancel) })()
 	w.mu.Lock()
 	w.written = max(w.written, w.book.last)
 	w.mu.Unlock()

@@ -232,19 +232,25 @@ func (x *inboxes) check(recipient string, mark *notificationv1.Mark, now time.Ti
 
 // indexed waits until the index holds everything that is in the journal. Errors are faults.
 func (s *Service) indexed(ctx context.Context) error {
-	first, last, err := s.matches.Bounds(ctx)
+	ctx, cancel := context.WithTimeout(ctx, indexTime)
+	defer cancel()
+	last, err := endOf(ctx, s.matches)
 	if err != nil {
 		return answered(err)
 	}
-	if first > last {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, indexTime)
-	defer cancel()
 	if err := s.inboxes.await(ctx, last); err != nil {
 		return fault.New(fault.NotCaughtUp).Cause(err)
 	}
 	return nil
+}
+
+// endOf is the sequence of the newest message of a journal; 0 when it holds none.
+func endOf(ctx context.Context, j *journal.Journal) (uint64, error) {
+	first, last, err := j.Bounds(ctx)
+	if err != nil || first > last {
+		return 0, err
+	}
+	return last, nil
 }
 
 // answered gives an error of a journal the reason that a client shall see.
@@ -257,6 +263,9 @@ func answered(err error) error {
 
 // follow keeps the index up to date until ctx ends.
 func (x *inboxes) follow(ctx context.Context, matches *journal.Journal, failed func(error)) {
+	var completing sync.WaitGroup
+	defer completing.Wait()
+	completing.Go(func() { x.completeTo(ctx, matches, failed) })
 	all, err := matches.Filter()
 	if err == nil {
 		err = matches.Follow(ctx, 0, all, func(messages []journal.Message) error {
@@ -268,5 +277,21 @@ func (x *inboxes) follow(ctx context.Context, matches *journal.Journal, failed f
 	}
 	if err != nil {
 		failed(err)
+	}
+}
+
+// completeTo notes when the index holds what is in the journal now.
+func (x *inboxes) completeTo(ctx context.Context, matches *journal.Journal, failed func(error)) {
+	for ctx.Err() == nil {
+		last, err := endOf(ctx, matches)
+		if err != nil {
+			failed(err)
+			pause(ctx, stateRetry)
+			continue
+		}
+		if x.await(ctx, last) == nil {
+			close(x.complete)
+		}
+		return
 	}
 }

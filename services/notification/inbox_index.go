@@ -20,6 +20,7 @@ type inboxes struct {
 	mu       sync.Mutex
 	reached  uint64        // sequence of the journal
 	advanced chan struct{} // closed when reached grows
+	complete chan struct{} // closed when the index holds all that was in the journal at the start
 	matches  []told        // by sequence, and so by event
 	floor    uint64        // matches below are forgotten
 	swept    int64         // when the oldest event was stored when all boxes were last trimmed
@@ -55,7 +56,7 @@ func (n note) match() uint64 { return uint64(n &^ readBit) }
 func (n note) read() bool    { return n&readBit != 0 }
 
 func newInboxes() *inboxes {
-	return &inboxes{advanced: make(chan struct{}), boxes: map[string]*inbox{}, requests: map[string][]byte{}}
+	return &inboxes{advanced: make(chan struct{}), complete: make(chan struct{}), boxes: map[string]*inbox{}, requests: map[string][]byte{}}
 }
 
 // apply takes over messages of the journal, in its order. The error names the first that cannot be read; the others count.
@@ -234,6 +235,16 @@ func (b *inbox) trim(floor uint64) {
 		}
 	}
 	b.notes = b.notes[old:]
+}
+
+// isComplete tells whether the index holds all that was in the journal at the start.
+func (x *inboxes) isComplete() bool {
+	select {
+	case <-x.complete:
+		return true
+	default:
+		return false
+	}
 }
 
 // await waits until the index holds the journal up to a sequence. The error is that of ctx.

@@ -215,7 +215,7 @@ func BenchmarkInboxes(b *testing.B) {
 	for i := range 1000 {
 		match := &notificationv1.Match{Event: uint64(i + 1), Stored: timestamppb.New(l.now)}
 		for j := range 10 {
-			match.Hits = append(match.Hits, &notificationv1.Hit{Recipient: "recipients/ozg-koordination-" + strconv.Itoa((i*7+j)%1000), Subscriptions: []string{"subscriptions/my-municipality-" + strconv.Itoa(j)}})
+			match.Hits = append(match.Hits, &notificationv1.Hit{Recipient: "recipients/ozg-fachbereich-" + strconv.Itoa((i*7+j)%1000), Subscriptions: []string{"subscriptions/my-municipality-" + strconv.Itoa(j)}})
 		}
 		l.append("matcher.match", match)
 	}

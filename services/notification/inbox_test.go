@@ -360,6 +360,39 @@ func TestIndexed(t *testing.T) {
 	}
 }
 
+// TestReadyWithInboxes: a service is ready when it can answer for the inboxes, not before.
+func TestReadyWithInboxes(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.serve(time.Hour)
+	s, err := New(t.Context(), st.site, quiet, func() time.Time { return st.now }, Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.replica.Run(ctx) }() // nobody follows the journal
+	if err := s.replica.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	short, end := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer end()
+	if ready, _ := s.IsReady(); ready || s.Ready(short) == nil {
+		t.Error("ready without the inboxes")
+	}
+	go s.inboxes.follow(ctx, s.matches, func(err error) { t.Error(err) })
+	if err := s.Ready(ctx); err != nil {
+		t.Error(err)
+	}
+	if ready, err := s.IsReady(); !ready || err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOldNotificationsAreGone: after 180 days, and with them their marks.
 func TestOldNotificationsAreGone(t *testing.T) {
 	t.Parallel()
@@ -395,4 +428,34 @@ func TestForgottenInbox(t *testing.T) {
 			t.Errorf("the inbox has %v", got)
 		}
 	}
+}
+
+// BenchmarkInbox is the way of one event, when nothing else happens, into the inbox; and a page of it.
+func BenchmarkInbox(b *testing.B) {
+	st := newStage(b)
+	s := st.serve(time.Hour)
+	r := s.recipient(&notificationv1.Recipient{DisplayName: "A"}).GetName()
+	s.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r})
+	box := s.service.inboxes
+	b.Run("arrival", func(b *testing.B) {
+		for b.Loop() {
+			box.mu.Lock()
+			reached := box.reached
+			box.mu.Unlock()
+			st.happens(&notificationv1.Event{Id: "1", Topics: []string{"themes/x"}})
+			if err := box.await(b.Context(), reached+1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for range 50 {
+		s.settle(st.happens(&notificationv1.Event{Id: "1", Topics: []string{"themes/x"}}))
+	}
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if got := s.inbox(&notificationv1.ListNotificationsRequest{Recipient: r}); len(got.GetNotifications()) != 50 {
+				b.Fatal(got)
+			}
+		}
+	})
 }

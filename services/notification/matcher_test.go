@@ -111,10 +111,10 @@ func crowd(n, passing int) world {
 		subscriptions = append(subscriptions, &notificationv1.Subscription{Name: "subscriptions/" + name, Recipient: "recipients/" + name, Topics: []string{"themes/all"}})
 	}
 	for i := range n {
-		add(fmt.Sprintf("ozg-koordination-%05d", i))
+		add(fmt.Sprintf("ozg-fachbereich-%05d", i))
 	}
 	for range passing {
-		add(fmt.Sprintf("ozg-koordination-%05d-passing", rand.IntN(n)))
+		add(fmt.Sprintf("ozg-fachbereich-%05d-passing", rand.IntN(n)))
 	}
 	add("one")
 	subscriptions[len(subscriptions)-1].Topics = []string{"themes/one", "themes/all"}
@@ -183,7 +183,7 @@ func TestEachEventIsMatchedOnce(t *testing.T) {
 		t.Errorf("what concerns all takes %d messages", parts[all[0]])
 	}
 	for i := range many {
-		if name := fmt.Sprintf("recipients/ozg-koordination-%05d", i); !slices.Equal(got[name], all) {
+		if name := fmt.Sprintf("recipients/ozg-fachbereich-%05d", i); !slices.Equal(got[name], all) {
 			t.Fatalf("%s heard of %v, want %v", name, got[name], all)
 		}
 	}
@@ -230,7 +230,7 @@ func TestKilledWithinAnEvent(t *testing.T) {
 			}
 		}
 		for i := range many {
-			if name := fmt.Sprintf("recipients/ozg-koordination-%05d", i); heard[name] != 1 {
+			if name := fmt.Sprintf("recipients/ozg-fachbereich-%05d", i); heard[name] != 1 {
 				t.Fatalf("killed after %d messages: %s heard %d times", part, name, heard[name])
 			}
 		}

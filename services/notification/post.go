@@ -174,8 +174,8 @@ func (p *post) attempt(ctx context.Context, e *errand) (again time.Time) {
 func (p *post) send(ctx context.Context, e *errand, w world, r *notificationv1.Recipient, claim *notificationv1.MailNote) (result mail.Result, said bool) {
 	ours := mail.Result{Outcome: mail.Later, Class: mail.ClassMessage}
 	address, err := p.service.vault.get(ctx, r.GetMailId())
-	if errors.Is(err, errNoSecret) { // erased meanwhile
-		return mail.Result{Outcome: mail.Refused, Class: mail.ClassRecipient}, true
+	if errors.Is(err, errNoSecret) { // erased meanwhile, or lost in a restore: the address has to be entered again
+		return mail.Result{Outcome: mail.Unwanted, Class: mail.ClassRecipient}, true
 	}
 	if err != nil {
 		return ours, true

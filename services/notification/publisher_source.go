@@ -201,7 +201,7 @@ func commits(entries []ledger.Entry) iter.Seq[[]ledger.Entry] {
 	}
 }
 
-// fold makes the events of one commit, unless they are there already, and learns from it.
+// fold makes the events of one commit, unless all are there already, and learns from it.
 func (s *source) fold(ctx context.Context, commit []ledger.Entry) {
 	p := s.publisher
 	if commit[0].Visible < s.next.commit {
@@ -210,9 +210,6 @@ func (s *source) fold(ctx context.Context, commit []ledger.Entry) {
 	}
 	for i, event := range p.happened(s.name, commit) {
 		e := ledgerEvent{after: position{commit[0].Visible, i + 1}}
-		if !s.next.before(e.after) {
-			continue
-		}
 		var err error
 		if e.message, err = eventMessage(p.subject, subjectOf(commit, event.GetResource()), event, e.after); err != nil {
 			p.log.Error("event cannot be published", "error", err) // a name that is no text; the other events go on

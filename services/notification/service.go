@@ -85,11 +85,25 @@ func (s *Service) Run(ctx context.Context) error {
 // Leave ends the streams of events, for a process that takes no more requests: their readers come back elsewhere.
 func (s *Service) Leave() { s.hub.end() }
 
-// Ready waits until everything that was in the streams at the start is applied.
-func (s *Service) Ready(ctx context.Context) error { return s.replica.Ready(ctx) }
+// Ready waits until everything that was in the streams and in the inboxes at the start is there.
+func (s *Service) Ready(ctx context.Context) error {
+	if err := s.replica.Ready(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-s.inboxes.complete:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
-// IsReady tells whether everything that was in the streams at the start is applied; the error says why it never will be.
-func (s *Service) IsReady() (bool, error) { return s.replica.IsReady() }
+// IsReady tells whether everything that was in the streams and in the inboxes at the start is there; the error says why it never
+// will be.
+func (s *Service) IsReady() (bool, error) {
+	ready, err := s.replica.IsReady()
+	return ready && s.inboxes.isComplete(), err
+}
 
 // Revisions says how far the service has come.
 func (s *Service) Revisions() server.Revisions { return s.replica }

@@ -56,4 +56,6 @@ func (s Settings) host(otherwise string) (string, error) {
 	return u.Hostname(), nil
 }
 
-func (s Settings) random() io.Reader { return cmp.Or[io.Reader](s.Random, rand.Reader) }
+func (s Settings) random() io.Reader {
+	return cmp.Or[io.Reader](s.Random, rand.Reader) //nolint:forbidigo // for keys and ids that handlers make, never for rules
+}

@@ -80,9 +80,9 @@ func TestRecipientIsRefused(t *testing.T) {
 func TestRecipients(t *testing.T) {
 	t.Parallel()
 	s := town(t)
-	want := &notificationv1.Recipient{DisplayName: "OZG-Koordination Bünde", Municipality: buende, Themes: []string{"themes/bauen"}, Language: notificationv1.Recipient_LANGUAGE_EN, TimeZone: "Europe/Lisbon", Actors: []string{"apikeys/x"}}
+	want := &notificationv1.Recipient{DisplayName: "OZG-Fachbereich Bünde", Municipality: buende, Themes: []string{"themes/bauen"}, Language: notificationv1.Recipient_LANGUAGE_EN, TimeZone: "Europe/Lisbon", Actors: []string{"apikeys/x"}}
 	r := s.recipient(want)
-	if r.GetName() != "recipients/ozg-koordination-buende" || r.GetEtag() == "" || !r.GetUpdateTime().AsTime().Equal(s.now) {
+	if r.GetName() != "recipients/ozg-fachbereich-buende" || r.GetEtag() == "" || !r.GetUpdateTime().AsTime().Equal(s.now) {
 		t.Errorf("added %v", r)
 	}
 	_, err := s.client.CreateRecipient(keyed(t), &notificationv1.CreateRecipientRequest{Recipient: want})

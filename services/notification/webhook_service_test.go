@@ -132,7 +132,7 @@ func eventually[T any](tb testing.TB, what string, holds func() (T, bool)) T {
 			return v
 		}
 		if time.Now().After(limit) {
-			tb.Fatalf("%s: not so: %v", what, v)
+			tb.Fatalf("%s: not so: %.1000s", what, fmt.Sprint(v))
 		}
 	}
 }

@@ -49,7 +49,8 @@ type webhooks struct {
 }
 
 func openWebhooks(ctx context.Context, s *Service, site ledger.Site, settings Settings) (*webhooks, error) {
-	h := &webhooks{service: s, alone: site.Store != "", seed: maphash.MakeSeed(), random: rand.Float64, books: map[string]*book{}, workers: map[string]*worker{}}
+	h := &webhooks{service: s, alone: site.Store != "", seed: maphash.MakeSeed(), books: map[string]*book{}, workers: map[string]*worker{}}
+	h.random = rand.Float64 //nolint:forbidigo // spreads the next attempts; what came of it is noted
 	h.moved = sync.NewCond(&h.mu)
 	var err error
 	if h.guard, err = webhook.NewGuard(settings.WebhookNetworks...); err != nil {
@@ -64,7 +65,7 @@ func openWebhooks(ctx context.Context, s *Service, site ledger.Site, settings Se
 		return nil, fmt.Errorf("no randomness for an id: %w", err)
 	}
 	h.owner = hex.EncodeToString(id[:])
-	h.sender = webhook.NewSender(webhook.Config{Guard: h.guard, Origin: origin, Clock: s.clock})
+	h.sender = webhook.NewSender(webhook.Config{Guard: h.guard, Origin: origin, Clock: s.clock, RequestTimeout: settings.patience})
 	h.deliveries, err = journal.Open(ctx, site, journal.Config{Name: "deliveries", MaxAge: deliveriesKept})
 	return h, err
 }
@@ -191,7 +192,7 @@ func (h *webhooks) applyNotes(batch []journal.Message) {
 			h.service.log.Error("a delivery is not counted", "error", err)
 			continue
 		}
-		h.book(id).note(m.Sequence, m.Time, note, foreignLease)
+		h.book(id).note(m.Sequence, m.Time, note)
 		h.poke(id)
 	}
 	h.moved.Broadcast()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"kompass.krz.de/services/platform/ledger"
@@ -54,35 +55,47 @@ func (j *Journal) Append(ctx context.Context, m Message, g Guard) (uint64, error
 	if err := j.working(); err != nil {
 		return 0, err
 	}
-	publishing, cancel := context.WithTimeout(ctx, appendTime)
+	sequence, err := j.publish(ctx, m, g)
+	if err != nil {
+		return 0, err
+	}
+	if j.config.LastOnly {
+		if err := j.eraseBefore(ctx, m.Subject, sequence); err != nil {
+			return 0, err
+		}
+	}
+	return sequence, nil
+}
+
+// publish writes one message and waits for its acknowledgement.
+func (j *Journal) publish(ctx context.Context, m Message, g Guard, opts ...jetstream.PublishOpt) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, appendTime)
 	defer cancel()
-	opts := []jetstream.PublishOpt{jetstream.WithRetryWait(retryPause), jetstream.WithRetryAttempts(electionTries)}
+	opts = append(opts, jetstream.WithRetryWait(retryPause), jetstream.WithRetryAttempts(electionTries))
 	if g.Filter != "" {
 		opts = append(opts, jetstream.WithExpectLastSequenceForSubject(g.Last, g.Filter))
 	}
-	ack, err := j.js.PublishMsg(publishing, outgoing(m), opts...)
+	ack, err := j.js.PublishMsg(ctx, outgoing(m), opts...)
 	if err != nil {
 		return 0, ledger.Classify(err)
-	}
-	if j.config.LastOnly {
-		if err := j.eraseBefore(ctx, m.Subject, ack.Sequence); err != nil {
-			return 0, err
-		}
 	}
 	return ack.Sequence, nil
 }
 
 // AppendAll writes messages in order, without any other in between that has the same guard, and returns the sequence of the
-// last one. They travel in atomic batches of up to ledger.BatchSize, each guarded by the end of the one before: a conflict in
-// the first writes nothing; one in a later batch, a lost connection or a crash of the embedded server leaves the first
-// part of them, never a hole. So each message has to tell a reader where to go on. Journals that are LastOnly take one message
-// at a time. Errors: ErrConflict, ErrUnavailable.
+// last one. Many travel in atomic batches of up to ledger.BatchSize, each guarded by the end of the one before; few go one by one
+// where there is one server, which is much faster. A conflict with the first writes nothing; a later one, a lost connection or a
+// crash of the embedded server leaves the first part of them, never a hole. So each message has to tell a reader where to go on. Journals
+// that are LastOnly take one message at a time. Errors: ErrConflict, ErrUnavailable.
 func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (uint64, error) {
 	if err := j.working(); err != nil {
 		return 0, err
 	}
 	if len(messages) == 0 || j.config.LastOnly {
 		return 0, errors.New("journal: nothing to append, or not one at a time")
+	}
+	if len(messages) <= maxChain && j.stream.CachedInfo().Config.Replicas == 1 {
+		return j.chain(ctx, messages, g)
 	}
 	for len(messages) > 1 {
 		now := messages[:min(len(messages), ledger.BatchSize)]
@@ -95,6 +108,58 @@ func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (u
 	}
 	return j.Append(ctx, messages[0], g)
 }
+
+// maxChain is up to how many messages go one by one: for a batch the server makes files of its own, which takes as long.
+const maxChain = 16
+
+// chain writes messages one after the other, and waits for the first alone. Each further one is taken only directly after the one
+// before it, whatever its subject: if somebody else's comes in between, what follows is refused, and begins a chain of its own.
+func (j *Journal) chain(ctx context.Context, messages []Message, g Guard) (last uint64, err error) {
+	for len(messages) > 0 {
+		id := nuid.Next()
+		if g.Last, err = j.publish(ctx, messages[0], g, jetstream.WithMsgID(id+"0")); err != nil {
+			return 0, err
+		}
+		var written int
+		if written, g.Last, err = j.pipeline(ctx, messages[1:], id, g.Last); err != nil {
+			return 0, err
+		}
+		messages = messages[1+written:]
+	}
+	return g.Last, nil
+}
+
+// pipeline goes on with a chain, without waiting in between, and returns how many messages were taken, always the first ones, and the
+// sequence of the last of them.
+func (j *Journal) pipeline(ctx context.Context, messages []Message, id string, last uint64) (written int, end uint64, err error) {
+	futures := make([]jetstream.PubAckFuture, len(messages))
+	for i, m := range messages {
+		futures[i], err = j.js.PublishMsgAsync(outgoing(m), jetstream.WithMsgID(id+strconv.Itoa(i+1)),
+			jetstream.WithExpectLastMsgID(id+strconv.Itoa(i)), jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return 0, 0, unavailable(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, appendTime)
+	defer cancel()
+	for _, f := range futures {
+		select {
+		case ack := <-f.Ok():
+			written, last = written+1, ack.Sequence
+		case err := <-f.Err():
+			var refused *jetstream.APIError
+			if !errors.As(err, &refused) || refused.ErrorCode != codeWrongLastID {
+				return 0, 0, unavailable(err)
+			}
+		case <-ctx.Done():
+			return 0, 0, unavailable(ctx.Err())
+		}
+	}
+	return written, last, nil
+}
+
+// codeWrongLastID refuses a message that does not directly follow the one that it names.
+const codeWrongLastID jetstream.ErrorCode = 10070
 
 // batch writes messages at once. In the cluster a batch is one entry of the log that its nodes agree on.
 func (j *Journal) batch(ctx context.Context, messages []Message, g Guard) (uint64, error) {

@@ -364,3 +364,38 @@ func eventually(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+// TestSmallAppends lets two writers append few messages at once to subjects of their own, so that each takes sequences that the other
+// counted on: each writer's messages are there once and in order, and it knows its last.
+func TestSmallAppends(t *testing.T) {
+	t.Parallel()
+	j := open(t, embedded(t, t.TempDir()), journal.Config{Name: "small"})
+	const rounds, each = 40, 9
+	var writing sync.WaitGroup
+	for w := range 2 {
+		source := "s" + strconv.Itoa(w)
+		writing.Go(func() {
+			g := journal.Guard{Filter: filter(t, j, source)}
+			for round := range rounds {
+				var messages []journal.Message
+				for i := range each {
+					messages = append(messages, message(t, j, source+".x", round*each+i))
+				}
+				var err error
+				if g.Last, err = j.AppendAll(t.Context(), messages, g); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	writing.Wait()
+	for w := range 2 {
+		got := values(follow(t, j, 0, filter(t, j, "s"+strconv.Itoa(w)), rounds*each))
+		for i, v := range got {
+			if v != i {
+				t.Fatalf("writer %d: message %d is %d", w, i, v)
+			}
+		}
+	}
+}

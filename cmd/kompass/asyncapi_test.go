@@ -1,0 +1,88 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+)
+
+// TestAsyncAPI compares docs/asyncapi.yaml with the contract: every field of an event with its type, and every kind.
+func TestAsyncAPI(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/asyncapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Asyncapi string
+		Channels map[string]struct {
+			Messages map[string]map[string]string
+		}
+		Components struct {
+			Messages map[string]struct {
+				Payload map[string]string
+			}
+			Schemas map[string]struct {
+				Properties map[string]struct {
+					Type  string
+					Enum  []string
+					Items struct{ Type string }
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range doc.Channels {
+		if c.Messages["event"]["$ref"] != "#/components/messages/event" {
+			t.Errorf("channel %s has the messages %v", name, c.Messages)
+		}
+	}
+	if doc.Asyncapi != "3.0.0" || len(doc.Channels) != 2 || doc.Components.Messages["event"].Payload["$ref"] != "#/components/schemas/Event" {
+		t.Error("the document has not the form that is expected")
+	}
+	event := (&notificationv1.Event{}).ProtoReflect().Descriptor()
+	described := doc.Components.Schemas["Event"].Properties
+	for i := range event.Fields().Len() {
+		field := event.Fields().Get(i)
+		p, ok := described[field.JSONName()]
+		delete(described, field.JSONName())
+		if got := p.Type + p.Items.Type; !ok || got != jsonType(field) {
+			t.Errorf("%s is %q, want %q", field.JSONName(), got, jsonType(field))
+		}
+		if field.Enum() == nil {
+			continue
+		}
+		var kinds []string
+		for i := range field.Enum().Values().Len() {
+			if i > 0 {
+				kinds = append(kinds, string(field.Enum().Values().Get(i).Name()))
+			}
+		}
+		if !slices.Equal(p.Enum, kinds) {
+			t.Errorf("kinds %v, want %v", p.Enum, kinds)
+		}
+	}
+	if len(described) > 0 {
+		t.Errorf("no such fields: %v", slices.Sorted(maps.Keys(described)))
+	}
+}
+
+// jsonType is the type of a field in JSON; that of a list with that of its items.
+func jsonType(field protoreflect.FieldDescriptor) string {
+	one := "string" // also 64-bit numbers, times and enums
+	if field.Kind() == protoreflect.Int32Kind {
+		one = "integer"
+	}
+	if field.IsList() {
+		return "array" + one
+	}
+	return one
+}
