@@ -255,6 +255,9 @@ func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) err
 		if a := note.GetAttempted(); a.GetNumber() > number {
 			number = a.GetNumber()
 			d.Attempts = append(d.Attempts, shownAttempt(a, body))
+			if next := a.GetNextTime(); d.GetState() == notificationv1.Delivery_STATE_WAITING && next.AsTime().After(d.GetNextTime().AsTime()) {
+				d.NextTime = next // an attempt that came between looking and reading
+			}
 		}
 	}
 	return nil
