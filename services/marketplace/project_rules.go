@@ -39,19 +39,15 @@ func checkProject(p *marketplacev1.Project, today string) error {
 	}
 	for i, phase := range p.GetPhases() {
 		field := fmt.Sprintf("phases[%d].", i)
-		if !isDay(phase.GetPlannedDate()) {
-			blame(field+"planned_date", notADayDE, notADayEN)
-		}
-		switch date := phase.GetActualDate(); {
-		case !isDay(date):
-			blame(field+"actual_date", notADayDE, notADayEN)
-		case date > today:
-			blame(field+"actual_date", "liegt in der Zukunft", "is in the future")
+		checkDay(field+"planned_date", phase.GetPlannedDate(), blame)
+		if date := phase.GetActualDate(); checkDay(field+"actual_date", date, blame) && date > today {
+			blame(field+"actual_date", futureDE, futureEN)
 		}
 	}
 	for i, entry := range p.GetEntries() {
-		if entry.GetDate() == "" || !isDay(entry.GetDate()) {
-			blame(fmt.Sprintf("entries[%d].date", i), notADayDE, notADayEN)
+		field := fmt.Sprintf("entries[%d].date", i)
+		if checkDay(field, entry.GetDate(), blame) && entry.GetDate() == "" {
+			blame(field, notADayDE, notADayEN)
 		}
 	}
 	if wrong {

@@ -14,6 +14,7 @@ import (
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/resource"
 )
 
@@ -89,7 +90,7 @@ func (s *Service) UpdateSolution(ctx context.Context, req *marketplacev1.UpdateS
 // edit copies what the mask names from given to s, which is the caller's own, notes a changed promise, and checks the
 // result. It returns the fields that differ.
 func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmaskpb.FieldMask) ([]string, error) {
-	promised := s.GetPromisedDate()
+	promised, awaited := s.GetPromisedDate(), promises.Awaited(s)
 	given = proto.CloneOf(given)
 	completeCoverage(given)
 	completePrices(given.GetPrices())
@@ -103,7 +104,7 @@ func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmas
 	if err := checkReferences(w, s, changed); err != nil {
 		return nil, err
 	}
-	if promise(s, promised, c.Time, c.Actor) {
+	if promise(s, promised, awaited, c.Time, c.Actor) {
 		changed = append(changed, "promise_changes")
 		completeSlips(s)
 	}
