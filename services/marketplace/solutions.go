@@ -82,8 +82,12 @@ func (s *Service) UpdateSolution(ctx context.Context, req *marketplacev1.UpdateS
 			return nil, nil, forbidden(name, before.GetState(), update)
 		}
 		updated := proto.CloneOf(before)
-		changed, err := edit(w, c, updated, req.GetSolution(), req.GetUpdateMask())
-		return updated, keepLocal(updated, changed), err
+		rest, err := giveBack(updated, req.GetSolution(), req.GetUpdateMask())
+		if err != nil {
+			return nil, nil, err
+		}
+		changed, err := edit(w, c, updated, req.GetSolution(), rest)
+		return updated, keepLocal(before, updated, changed), err
 	})
 }
 
