@@ -123,6 +123,18 @@ func Change[W any, T Resource](ctx context.Context, replica *state.Replica[W], n
 	return k.named(result.State, name)
 }
 
+// Delete removes the resource of a name, guarded like [Kind.Found]; its history stays. With validate_only it only asks whether
+// it could. Errors are faults.
+func Delete[W any, T Resource](ctx context.Context, replica *state.Replica[W], now time.Time, req Command, k Kind[W, T], name, etag string) error {
+	_, err := Carry(ctx, replica, now, req, func(w W, _ ledger.Cause) ([]ledger.Draft, error) {
+		if _, err := k.Found(ctx, w, name, etag); err != nil {
+			return nil, err
+		}
+		return []ledger.Draft{{Subject: k.subject(replica, name), Resource: name}}, nil
+	})
+	return err
+}
+
 // Preview is an entity as it would be: no version of it exists yet. It changes the entity.
 func Preview[T proto.Message](entity T) T {
 	m := entity.ProtoReflect()
