@@ -196,9 +196,12 @@ func slips(p *marketplacev1.Project) (count, longest int) {
 
 // projectReliability is how far the planned dates of a project can be trusted: every phase is a promise, kept on its actual date.
 func projectReliability(p *marketplacev1.Project, today string) *marketplacev1.Reliability {
-	var given []promises.Promise
+	return promises.Reliability(projectPromises(p), today)
+}
+
+func projectPromises(p *marketplacev1.Project) (given []promises.Promise) {
 	for _, phase := range p.GetPhases() {
 		given = append(given, promises.Promise{Changes: phase.GetChanges(), Delivered: phase.GetActualDate()})
 	}
-	return promises.Reliability(given, today)
+	return given
 }
