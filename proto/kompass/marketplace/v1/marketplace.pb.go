@@ -602,7 +602,8 @@ type Solution struct {
 	SlipDays int32 `protobuf:"varint,31,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
 	// Where an import found it: an address, or "xzufi:L100042:12345"; empty when people entered it. Tells a repeated import.
 	ExternalId string `protobuf:"bytes,32,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// Fields that people edited since the import, in the proto's spelling: later imports leave them alone.
+	// Fields that people edited since the import, in the proto's spelling: later imports leave them alone. An update whose mask
+	// names this field with a part of the list gives the others back to the import; nothing can be added.
 	LocalFields   []string `protobuf:"bytes,33,rep,name=local_fields,json=localFields,proto3" json:"local_fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -3769,7 +3769,7 @@ type ImportSolutionsRequest struct {
 	File []byte `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
 	// Its format; found out from the content when not set.
 	Format v1.FileFormat `protobuf:"varint,2,opt,name=format,proto3,enum=kompass.common.v1.FileFormat" json:"format,omitempty"`
-	// Who offers entries that name nobody, as a resource name; nobody when empty.
+	// Who offers entries that name nobody, as a resource name; nobody when empty. Offers that have a provider keep it.
 	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
 	// True only checks and answers the report, without a change.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
