@@ -117,3 +117,39 @@ func violationsOf(t *testing.T, err error, refused bool) (violations []string) {
 	}
 	return violations
 }
+
+// TestStatusOfPubliccode: what is only thought of or being built is planned, and closes no gap without a date.
+func TestStatusOfPubliccode(t *testing.T) {
+	t.Parallel()
+	m := region(t)
+	for i, c := range []struct {
+		status string
+		want   marketplacev1.Coverage_Status
+		open   bool // the gap
+	}{
+		{"concept", planned, true}, {"development", planned, true}, {"obsolete", discontinued, true},
+		{"beta", piloted, false}, {"stable", available, false}, {"", 0, false},
+	} {
+		file := fmt.Sprintf("publiccodeYmlVersion: '0.4'\nname: Hund %d\nurl: https://example.org/%d.git\nsoftwareType: standalone/web\nde: {leika: [{leika-id: '%s'}]}\n", i, i, dogTax)
+		if c.status != "" {
+			file += "developmentStatus: " + c.status + "\n"
+		}
+		m.takes(file, "1+ 0* 0=")
+		id := fmt.Sprint("hund-", i)
+		if got := m.solution(id).GetCoverage()[0].GetStatus(); got != c.want {
+			t.Errorf("%s: %v", c.status, got)
+		}
+		for _, v := range []string{"submit", "publish"} {
+			if _, err := verbs[v](t.Context(), m, "solutions/"+id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gaps, err := m.ListPortfolioGaps(t.Context(), &marketplacev1.ListPortfolioGapsRequest{Filter: "public_service=publicServices/" + dogTax})
+		if err != nil || (gaps.GetTotalSize() == 1) != c.open {
+			t.Errorf("%s: %v, %v", c.status, gaps, err)
+		}
+		if _, err := verbs["withdraw"](t.Context(), m, "solutions/"+id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
