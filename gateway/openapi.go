@@ -129,7 +129,7 @@ func endpointOf(r *route, method string) *endpoint {
 
 // uploadTypes are the types that an import's file may have; the edge takes any, the format follows from the file.
 var uploadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-	"application/xml", "application/geo+json", "application/octet-stream"}
+	"application/xml", "application/yaml", "application/geo+json", "application/octet-stream"}
 
 // downloadTypes are the types that a file may have which the edge answers with, and that of problems.
 var downloadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", contentProblem}

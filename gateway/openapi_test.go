@@ -86,7 +86,7 @@ func TestOpenAPIDescribesHTTP(t *testing.T) {
 func TestImportsTakeTheFileItself(t *testing.T) {
 	t.Parallel()
 	_, doc := describedAt(t)
-	for _, path := range []string{"/v1/catalogue:import", "/v1/municipalities:import"} {
+	for _, path := range []string{"/v1/catalogue:import", "/v1/municipalities:import", "/v1/solutions:import"} {
 		operation, bodies := members(doc, "paths", path, "post"), 0
 		for _, p := range items(operation["parameters"]) {
 			switch p["in"] {
@@ -97,8 +97,13 @@ func TestImportsTakeTheFileItself(t *testing.T) {
 			}
 		}
 		consumes, _ := operation["consumes"].([]any)
-		if bodies != 1 || !slices.Contains(consumes, any("text/csv")) || slices.Contains(consumes, any("multipart/form-data")) {
+		if bodies != 1 || slices.Contains(consumes, any("multipart/form-data")) {
 			t.Errorf("%s has %d bodies of the types %v", path, bodies, consumes)
+		}
+		for _, kind := range []string{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/xml", "application/yaml"} {
+			if !slices.Contains(consumes, any(kind)) {
+				t.Errorf("%s does not take %s", path, kind)
+			}
 		}
 	}
 }

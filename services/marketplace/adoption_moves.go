@@ -179,6 +179,8 @@ func (w world) blameMissing(a *marketplacev1.Adoption, s step, wrong blame) {
 		w.blameContract(a, a.GetContract(), s.date, wrong)
 		if solution, _ := w.solutions.Get(a.GetSolution()); solution.GetState() == withdrawn {
 			wrong("solution", "„"+a.GetSolution()+"“ wurde zurückgezogen", a.GetSolution()+" was withdrawn")
+		} else {
+			blameUnready(a, solution, wrong)
 		}
 		blameIncomplete(a, wrong)
 		w.blameRivals(a, wrong)
@@ -207,6 +209,20 @@ func blameIncomplete(a *marketplacev1.Adoption, wrong blame) {
 		if s.GetUrl() == "" && a.GetUrl() == "" {
 			wrong(fmt.Sprintf("services[%d].url", i), "fehlt: wo Bürgerinnen und Bürger „"+s.GetPublicService()+"“ finden",
 				"is missing: where citizens find "+s.GetPublicService())
+		}
+	}
+}
+
+// blameUnready names every service that the solution no longer covers, or only plans.
+func blameUnready(a *marketplacev1.Adoption, solution *marketplacev1.Solution, wrong blame) {
+	services := make([]string, len(a.GetServices()))
+	for i, s := range a.GetServices() {
+		services[i] = s.GetPublicService()
+	}
+	checkServices(solution, services, "services", "", wrong)
+	for _, c := range solution.GetCoverage() {
+		if i := slices.Index(services, c.GetPublicService()); i >= 0 && c.GetStatus() == marketplacev1.Coverage_STATUS_PLANNED {
+			wrong(fmt.Sprintf("services[%d]", i), "„"+services[i]+"“ ist bei „"+solution.GetName()+"“ noch geplant", services[i]+" is still planned at "+solution.GetName())
 		}
 	}
 }

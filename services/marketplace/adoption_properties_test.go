@@ -31,11 +31,9 @@ var ways = map[string][]string{
 	"LIVE":       {"ENDED"},
 }
 
-// covers is what the two solutions of a run cover: they meet in one service.
-var covers = [2][]string{{"99000000000001", "99000000000002"}, {"99000000000002", "99000000000003"}}
-
 // adopted is what an adoption should be.
 type adopted struct {
+	own                bool // it is about the service that its solution alone covers, too
 	name, place, group string
 	solution           int
 	states             []string // the first is the interest
@@ -59,7 +57,8 @@ type marketModel struct {
 	run       int
 	places    [2]string
 	withdrawn [2]bool
-	ends      map[string]string // last days of terminated contracts
+	own       [2]marketplacev1.Coverage_Status // of the service that a solution alone covers; gone is not covered any more
+	ends      map[string]string                // last days of terminated contracts
 	all       map[string]*adopted
 	groups    []string
 }
@@ -121,11 +120,8 @@ func (r *marketModel) stock(t *rapid.T) {
 		r.places[i] = "municipalities/" + ags
 		r.m.publish("municipality", "municipality", municipality(ags, "Ort", commonv1.SizeClass_SIZE_CLASS_KREIS, 1000))
 	}
-	for i, services := range covers {
-		s := &marketplacev1.Solution{DisplayName: "L", Provider: "providers/krz", Kind: marketplacev1.Solution_KIND_EFA_SERVICE}
-		for _, key := range services {
-			s.Coverage = append(s.Coverage, &marketplacev1.Coverage{PublicService: "publicServices/" + key})
-		}
+	for i := range covers {
+		s := &marketplacev1.Solution{DisplayName: "L", Provider: "providers/krz", Kind: marketplacev1.Solution_KIND_EFA_SERVICE, Coverage: r.coverage(i)}
 		_, err := r.m.CreateSolution(ctx, &marketplacev1.CreateSolutionRequest{Solution: s, SolutionId: r.id(fmt.Sprint("l", i))})
 		must(err)
 		for _, verb := range []string{"submit", "publish"} {
@@ -176,7 +172,7 @@ func (r *marketModel) interest(t *rapid.T) {
 }
 
 func (r *marketModel) begun(name, place, group string, solution int) {
-	r.all[name] = &adopted{name: name, place: place, group: group, solution: solution, states: []string{"INTERESTED"}, last: r.today(), records: 1}
+	r.all[name] = &adopted{name: name, place: place, group: group, solution: solution, own: canGoLive(r.own[solution]), states: []string{"INTERESTED"}, last: r.today(), records: 1}
 }
 
 func (r *marketModel) together(t *rapid.T) {
@@ -273,7 +269,7 @@ func (r *marketModel) mayGoLive(a *adopted) bool {
 			return false
 		}
 	}
-	return a.url && !r.withdrawn[a.solution] && !slices.Contains(a.settled[1:], false)
+	return (!a.own || canGoLive(r.own[a.solution])) && a.url && !r.withdrawn[a.solution] && !slices.Contains(a.settled[1:], false)
 }
 
 // pick is one of the adoptions; nil when there is none.
@@ -419,26 +415,6 @@ func (r *marketModel) update(t *rapid.T, a *adopted, items []*marketplacev1.Chec
 	}
 }
 
-// disturb is what happens around the adoptions.
-func (r *marketModel) disturb(t *rapid.T) {
-	ctx := context.Background()
-	switch rapid.IntRange(0, 9).Draw(t, "event") {
-	case 0:
-		i := rapid.IntRange(0, 1).Draw(t, "solution")
-		if _, err := verbs["withdraw"](ctx, r.m, r.solution(i)); err == nil {
-			r.withdrawn[i] = true
-		}
-	case 1:
-		contract := "contracts/" + r.id("eins")
-		c, err := r.m.TerminateContract(ctx, &marketplacev1.TerminateContractRequest{Name: contract, Extraordinary: true, EndDate: r.today(), Note: "Grund"})
-		if err == nil {
-			r.ends[contract] = c.GetTermination().GetEndDate()
-		}
-	default:
-		r.days.Add(1)
-	}
-}
-
 func (r *marketModel) get(t *rapid.T, name string) *marketplacev1.Adoption {
 	a, err := r.m.GetAdoption(context.Background(), &marketplacev1.GetAdoptionRequest{Name: name})
 	if err != nil {
@@ -452,6 +428,9 @@ func (r *marketModel) compare(t *rapid.T) {
 	live := map[string]string{}
 	for name, want := range r.all {
 		got := r.get(t, name)
+		if (len(got.GetServices()) == 2) != want.own {
+			t.Fatalf("%s is about %v", name, got.GetServices())
+		}
 		states, from := []string{}, ""
 		for _, move := range got.GetTransitions() {
 			to := strings.TrimPrefix(move.GetTo().String(), "STATE_")

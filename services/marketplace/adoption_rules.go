@@ -103,15 +103,24 @@ func (w world) freeAdoption(text string) string {
 	}
 }
 
-// coveredBy are the public services that a solution offers.
+// coveredBy are the public services that a solution offers: what is only planned is left out, because it would hold up the
+// rest, unless all is.
 func coveredBy(solution *marketplacev1.Solution) []*marketplacev1.AdoptedService {
-	services := make([]*marketplacev1.AdoptedService, 0, len(solution.GetCoverage()))
+	var ready, planned []*marketplacev1.AdoptedService
 	for _, c := range solution.GetCoverage() {
-		if c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
-			services = append(services, &marketplacev1.AdoptedService{PublicService: c.GetPublicService()})
+		service := &marketplacev1.AdoptedService{PublicService: c.GetPublicService()}
+		switch c.GetStatus() {
+		case marketplacev1.Coverage_STATUS_DISCONTINUED:
+		case marketplacev1.Coverage_STATUS_PLANNED:
+			planned = append(planned, service)
+		default:
+			ready = append(ready, service)
 		}
 	}
-	return services
+	if len(ready) == 0 {
+		return planned
+	}
+	return ready
 }
 
 // begin notes the interest, with every step of the checklist open. It changes a, which must be the caller's own.
@@ -165,8 +174,7 @@ func checkChecklist(field string, given []*marketplacev1.ChecklistItem, today st
 		path := fmt.Sprintf("%s[%d].", field, i)
 		done := item.GetStatus() == marketplacev1.ChecklistItem_STATUS_DONE
 		switch date := item.GetDate(); {
-		case !isDay(date):
-			wrong(path+"date", notADayDE, notADayEN)
+		case !checkDay(path+"date", date, wrong):
 		case date > today:
 			wrong(path+"date", futureDE, futureEN)
 		case date != "" && !done:

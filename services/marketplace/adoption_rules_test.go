@@ -61,7 +61,7 @@ func TestInterestRefused(t *testing.T) {
 		}), codes.InvalidArgument, "INVALID_FIELD", "adoption.checklist[0].date: gibt es nur für Erledigtes"},
 		"not needed without a reason": {with(func(a *marketplacev1.Adoption) { a.Checklist = item(&marketplacev1.ChecklistItem{Kind: 4, Status: 3}) }),
 			codes.InvalidArgument, "INVALID_FIELD", "adoption.checklist[0].note: fehlt"},
-		"a person": {with(func(a *marketplacev1.Adoption) { a.ResponsibleOffice = "it@ort.example" }), codes.InvalidArgument, "INVALID_FIELD", "adoption.responsibleOffice: nennt eine Stelle"},
+		"a person": {with(func(a *marketplacev1.Adoption) { a.ResponsibleOffice = "it@ort.example" }), codes.InvalidArgument, "INVALID_FIELD", "adoption.responsibleOffice: nennt eine Rolle"},
 		"no day":   {with(func(a *marketplacev1.Adoption) { a.PlannedDate = "2027-02-30" }), codes.InvalidArgument, "INVALID_FIELD", "adoption.plannedDate: ist kein Tag"},
 	} {
 		_, err := m.interest(c.adoption)

@@ -2,7 +2,7 @@ package marketplace
 
 import "time"
 
-// Days are written "2027-03-31"; those of the contract lie between firstDay and lastDay, so that arithmetic on them never
+// Days are written "2027-03-31"; those that clients give lie between firstDay and lastDay, so that arithmetic on them never
 // leaves the four digits of a year and days compare as text.
 const (
 	firstDay = "1950-01-01"

@@ -87,27 +87,14 @@ func checkRunningTime(c *marketplacev1.Contract, v *violations) {
 	if start == "" {
 		v.blame("start_date", missingDE, missingEN)
 	}
-	days := checkContractDay("start_date", start, v.blame)
-	days = checkContractDay("end_date", end, v.blame) && days
+	days := checkDay("start_date", start, v.blame)
+	days = checkDay("end_date", end, v.blame) && days
 	if days && end != "" && end < start {
 		v.blame("end_date", "liegt vor dem Beginn am "+start, "is before the start on "+start)
 	}
 	if end == "" && c.GetRenewalMonths() > 0 {
 		v.blame("renewal_months", "braucht „end_date“, das Ende der ersten Laufzeit", "needs end_date, the end of the first term")
 	}
-}
-
-// checkContractDay tells whether a date is empty or a day that contracts can reckon with, and blames the field when not.
-func checkContractDay(field, date string, wrong blame) bool {
-	if !checkDay(field, date, wrong) {
-		return false
-	}
-	if date != "" && (date < firstDay || date > lastDay) {
-		wrong(field, "liegt nicht zwischen "+firstDay+" und "+lastDay+"; ohne Ende bleibt das Feld leer",
-			"is not between "+firstDay+" and "+lastDay+"; without an end the field stays empty")
-		return false
-	}
-	return true
 }
 
 // checkContractReferences names what the changed fields refer to and nobody knows.

@@ -41,10 +41,10 @@ func checkNotice(req *marketplacev1.TerminateContractRequest, notice, today stri
 	blame := func(field, de, en string) {
 		bad, wrong = bad.Field(field, de, en), true
 	}
-	if checkContractDay("notice_date", notice, blame) && notice > today {
+	if checkDay("notice_date", notice, blame) && notice > today {
 		blame("notice_date", "liegt in der Zukunft", "is in the future")
 	}
-	checkContractDay("end_date", req.GetEndDate(), blame)
+	checkDay("end_date", req.GetEndDate(), blame)
 	if req.GetExtraordinary() && strings.TrimSpace(req.GetNote()) == "" {
 		blame("note", "fehlt: Eine außerordentliche Kündigung hat einen Grund", "is missing: a termination out of turn has a reason")
 	}

@@ -97,7 +97,7 @@ func TestContractRules(t *testing.T) {
 		"nobody orders":         {directContract(), func(c *contract) { c.Organisation = "" }, "contract.customer: fehlt, und"},
 		"two order":             {directContract(), func(c *contract) { c.Customer = "municipalities/" + buende }, "contract.organisation: steht nicht neben"},
 		"framework for outside": {frameworkContract(), func(c *contract) { c.Customer, c.Organisation, c.Reference = "", "Verband", "" }, "contract.organisation: gibt es nur"},
-		"address":               {directContract(), func(c *contract) { c.Organisation = "a@example.org" }, "contract.organisation: nennt eine Organisation"},
+		"address":               {directContract(), func(c *contract) { c.Organisation = "a@example.org" }, "contract.organisation: nennt eine Rolle"},
 		"unknown customer":      {callOffContract(), func(c *contract) { c.Customer = "dataCentres/keins" }, "contract.customer: „dataCentres/keins“"},
 		"unknown municipality":  {directContract(), func(c *contract) { c.Municipalities = append(c.Municipalities, "municipalities/99999999") }, "contract.municipalities[1]: „"},
 		"no solution":           {directContract(), func(c *contract) { c.Solutions = nil }, "contract.solutions: nennt keine"},

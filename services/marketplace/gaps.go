@@ -7,6 +7,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/state"
 )
@@ -17,7 +18,7 @@ type coverage struct {
 	services  *numbers
 }
 
-// reach says for whom published solutions cover public services, discontinued coverage left out.
+// reach says for whom published solutions cover public services, now or on a promised date.
 type reach struct {
 	classes []relevance.Classes        // by number of the public service: the size classes
 	named   map[string]map[uint32]bool // by AGS: the public services covered for this place by its name
@@ -34,7 +35,7 @@ func (c coverage) reach() reach {
 			classes = relevance.ClassesFor(s.GetSizeClasses())
 		}
 		for _, covers := range s.GetCoverage() {
-			if covers.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
+			if promises.AvailabilityOf(s, covers).Closes() {
 				r.add(c.services.of(covers.GetPublicService()), classes, s.GetMunicipalities())
 			}
 		}

@@ -106,7 +106,8 @@ func (s *scene) offered(service string, place *municipalityv1.Municipality) bool
 		classes, named := solution.GetSizeClasses(), solution.GetMunicipalities()
 		fits := len(classes)+len(named) == 0 || slices.Contains(classes, place.GetSizeClass()) || slices.Contains(named, place.GetName())
 		if solution.GetState() == published && fits && slices.ContainsFunc(solution.GetCoverage(), func(c *marketplacev1.Coverage) bool {
-			return c.GetPublicService() == service && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED
+			return c.GetPublicService() == service && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED &&
+				(c.GetStatus() != marketplacev1.Coverage_STATUS_PLANNED || solution.GetPromisedDate() != "")
 		}) {
 			return true
 		}
@@ -228,6 +229,8 @@ func (s *scene) drawSolution(t *rapid.T) ledger.Entry {
 	e := &marketplacev1.Solution{
 		Name:  oneOf(t, "id", "solutions/s%d", 3),
 		State: rapid.SampledFrom([]marketplacev1.Solution_State{draft, published, withdrawn}).Draw(t, "state"),
+
+		PromisedDate: rapid.SampledFrom([]string{"", "2020-01-01"}).Draw(t, "promised"),
 	}
 	if class := drawClass(t); class != 0 {
 		e.SizeClasses = append(e.SizeClasses, class)

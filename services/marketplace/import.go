@@ -33,8 +33,7 @@ func (s *Service) ImportSolutions(ctx context.Context, req *marketplacev1.Import
 		if err != nil {
 			return nil, err
 		}
-		plan.Report.ValidateOnly = true
-		return plan.Finish(), nil
+		return plan.Preview(), nil
 	}
 	var plan *importPlan
 	result, err := s.replica.Write(ctx, cause, func(w world) ([]ledger.Draft, error) {
@@ -74,6 +73,7 @@ type importedOffer struct {
 	covers     []coverLine
 	version    *marketplacev1.SolutionVersion // the one that is out now; nil when the file says none
 	nodes      int                            // of a publiccode.yml that were looked at for keys
+	crowded    bool                           // there are more keys than an offer may have
 }
 
 // coverLine is one public service that a file says an offer covers, and how far.

@@ -69,6 +69,10 @@ func (p *importPlan) cover(given *marketplacev1.Solution, found []coverLine, at 
 			}
 			continue
 		}
+		if len(given.GetCoverage()) == maxKeys {
+			tooManyKeys(p.Findings, c.at)
+			return false
+		}
 		at[fmt.Sprintf("coverage[%d]", len(given.GetCoverage()))] = c.at
 		given.Coverage = append(given.Coverage, c.coverage)
 	}
@@ -117,6 +121,9 @@ func (p *importPlan) blame(o *importedOffer, err error, at map[string]importrepo
 	}
 }
 
+// releaseDate tells where the day of a version stands, beside "versions", where its number stands.
+const releaseDate = "versions.releaseDate"
+
 // spotOf is where a field of the solution ("prices[1].amountCents") stands in the file: as near as the file can be asked.
 func (o *importedOffer) spotOf(path string, at map[string]importreport.Spot) importreport.Spot {
 	top, _, _ := strings.Cut(path, ".")
@@ -124,7 +131,11 @@ func (o *importedOffer) spotOf(path string, at map[string]importreport.Spot) imp
 	if fd := solutionFields.ByJSONName(field); fd != nil {
 		field = string(fd.Name())
 	}
-	for _, key := range []string{field + "[" + index, field} {
+	keys := []string{field + "[" + index, field}
+	if strings.HasSuffix(path, ".releaseDate") {
+		keys = append([]string{releaseDate}, keys...)
+	}
+	for _, key := range keys {
 		if s, ok := at[key]; ok {
 			return s
 		}

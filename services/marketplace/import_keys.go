@@ -1,6 +1,7 @@
 package marketplace
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -10,7 +11,10 @@ import (
 
 const publicServices = "publicServices/"
 
-const leikaDigits = 14
+const (
+	leikaDigits = 14
+	maxKeys     = 2000 // of an offer, as the contract has it
+)
 
 // publicServiceID is what the id of a public service looks like: a LeiKa key, or that of a service without one.
 var publicServiceID = regexp.MustCompile(`^([0-9]{14}|ohne-[a-z0-9]+)$`)
@@ -39,4 +43,11 @@ func (f *offerFile) readKey(at importreport.Spot) (string, bool) {
 		f.Fail(at, "BAD_KEY", "Ein LeiKa-Schlüssel hat 14 Ziffern.", "A LeiKa key has 14 digits.")
 	}
 	return "", false
+}
+
+// tooManyKeys is the finding for an offer whose public services are more than the contract allows: a part of them would pass
+// for all.
+func tooManyKeys(f *importreport.Findings, at importreport.Spot) {
+	f.Fail(at, "TOO_MANY_KEYS", fmt.Sprintf("Mehr als %d Leistungen eines Angebots werden nicht übernommen; ab hier sind es mehr.", maxKeys),
+		fmt.Sprintf("More than %d public services of one offer are not taken; from here on there are more.", maxKeys))
 }

@@ -7,8 +7,10 @@ import (
 	"kompass.krz.de/services/platform/tabular"
 )
 
-// mostEuroDigits bounds the whole part of an amount; the contract's limit is reached long before an overflow.
-const mostEuroDigits = 12
+const (
+	mostEuroDigits = 12              // of the whole part, so that nothing overflows
+	mostCents      = 100_000_000_000 // of a price, as the contract has it
+)
 
 // readAmount reads an amount of money as people write it: "1.234,50", "1234.5", "12,- €". It counts in digits, never in
 // floating point, and refuses what may mean two things: "1.234" is a thousand in German and one euro in English. The
@@ -27,10 +29,15 @@ func readAmount(text string) (cents int64, currency, de, en string) {
 		return 0, "", "Ein Preis ist nicht negativ.", "A price is not negative."
 	case len(fraction) > 2 && strings.Trim(fraction, "0123456789") == "":
 		return 0, "", "Ein Betrag hat höchstens zwei Nachkommastellen.", "An amount has two decimals at most."
-	case whole == "" || len(whole) > mostEuroDigits || strings.Trim(whole+fraction, "0123456789") != "":
+	case whole == "" || strings.Trim(whole+fraction, "0123456789") != "":
 		return 0, "", "Kein Betrag: 1.234,50 erwartet.", "Not an amount: 1.234,50 expected."
 	}
-	cents, _ = strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64) // digits alone, 14 at most
+	if whole = strings.TrimLeft(whole, "0"); len(whole) <= mostEuroDigits {
+		cents, _ = strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64) // digits alone, 14 at most
+	}
+	if len(whole) > mostEuroDigits || cents > mostCents {
+		return 0, "", "Ein Preis ist höchstens 1.000.000.000,00 Euro.", "A price is 1.000.000.000,00 euros at most."
+	}
 	return cents, currency, "", ""
 }
 
@@ -68,7 +75,7 @@ func splitAmount(s string) (whole, fraction string, ambiguous bool) {
 		// The German form.
 	case dot == 1 && strings.LastIndexByte(s, '.') > strings.LastIndexByte(s, ','):
 		decimal, thousands = ".", ","
-		if _, behind, _ := strings.Cut(s, "."); comma == 0 && len(behind) == 3 {
+		if _, thousands := joinThousands(s, "."); comma == 0 && thousands && s[0] != '0' {
 			return s, "", true
 		}
 	case comma == 0:

@@ -35,6 +35,10 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 		if gone.Kind == "" || strings.EqualFold(gone.Kind, "onlinedienst") {
 			r.gone = append(r.gone, goneOffer{onlineServiceID(gone.ID), importreport.At(gone.Line, "loesche", gone.ID.Value)})
 		}
+		if gone.ID.AgencyID == "" && strings.EqualFold(gone.Kind, "onlinedienst") {
+			r.Warn(importreport.At(gone.Line, "loesche", gone.ID.Value), "MISSING_AGENCY", "Die id hat keine schemeAgencyID; welcher Onlinedienst gemeint ist, lässt sich nicht sagen.",
+				"The id has no schemeAgencyID; which online service is meant cannot be told.")
+		}
 	}
 	switch none := len(d.OnlineServices) == 0 && len(r.gone) == 0 && len(d.Problems) == 0; {
 	case none && len(d.Services) > 0:
@@ -52,7 +56,7 @@ func readOnlineServices(file []byte, today string) (*offerFile, error) {
 	}
 	for i := range d.OnlineServices {
 		o := &d.OnlineServices[i]
-		if last[o.ID] != i {
+		if last[o.ID] != i && o.ID.AgencyID != "" {
 			r.Warn(importreport.At(o.Line, "id", o.ID.Value), "WRITTEN_TWICE", fmt.Sprintf("Zeile %d schreibt diesen Onlinedienst noch einmal; das gilt.", d.OnlineServices[last[o.ID]].Line),
 				fmt.Sprintf("Line %d writes this online service again; that counts.", d.OnlineServices[last[o.ID]].Line))
 			continue
@@ -97,14 +101,19 @@ func sourceID(id xzufi.ID) string { return escapeAgency.Replace(id.AgencyID) + "
 // online takes over one online service.
 func (r *deliveredOffers) online(d *xzufi.OnlineService) {
 	at := func(column, value string) importreport.Spot { return importreport.At(d.Line, column, value) }
-	if d.Name == "" {
-		r.Fail(at("bezeichnung", d.ID.Value), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
-		return
-	}
 	o := newImportedOffer(d.Line)
 	o.externalID = onlineServiceID(d.ID)
-	o.says.DisplayName = d.Name
-	o.speaks("display_name", at("bezeichnung", d.Name))
+	if d.ID.AgencyID == "" {
+		r.Fail(at("id", strings.TrimSpace(d.ID.Value+" "+d.Name)), "MISSING_AGENCY", "Die id hat keine schemeAgencyID; ohne die vergebende Stelle meint jede Lieferung mit ihr etwas anderes.",
+			"The id has no schemeAgencyID; without the office that gave it, it means something else in every delivery.")
+		o.externalID = fmt.Sprint("xzufi:", o.line) // never stored, but what else is wrong with the entry shall be found
+	}
+	if d.Name == "" {
+		r.Fail(at("bezeichnung", d.ID.Value), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+	} else {
+		o.says.DisplayName = d.Name
+		o.speaks("display_name", at("bezeichnung", d.Name))
+	}
 	if d.Description != "" {
 		o.says.Description = d.Description
 		o.speaks("description", at("beschreibung", d.Description))

@@ -17,7 +17,6 @@ import (
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/server"
-	"kompass.krz.de/services/platform/tabular"
 )
 
 const (
@@ -35,6 +34,7 @@ type importPlan struct {
 	drafts   []ledger.Draft
 
 	imported  map[string]*marketplacev1.Solution // by external id
+	rows      map[string][]string                // external ids by the id that a table has
 	lines     map[string]int                     // by external id, of this file
 	taken     map[string]int                     // how many solutions of the file wanted an id
 	providers map[string][]string                // resource names by folded display name; made when a row needs it
@@ -48,11 +48,14 @@ func (s *Service) planImport(w world, c ledger.Cause, file *offerFile, provider 
 	}
 	p := &importPlan{
 		Findings: file.Clone(), service: s, world: w, cause: c, provider: provider,
-		imported: map[string]*marketplacev1.Solution{}, lines: map[string]int{}, taken: map[string]int{},
+		imported: map[string]*marketplacev1.Solution{}, rows: map[string][]string{}, lines: map[string]int{}, taken: map[string]int{},
 	}
 	for _, solution := range w.solutions.All() {
 		if id := solution.GetExternalId(); id != "" {
 			p.imported[id] = solution
+			if _, row, ok := splitTableID(id); ok {
+				p.rows[row] = append(p.rows[row], id)
+			}
 		}
 	}
 	for _, o := range file.offers {
@@ -71,9 +74,9 @@ func (p *importPlan) offer(o *importedOffer) {
 	if !known {
 		return
 	}
-	id := o.externalID
-	if id == "" {
-		id = "table:" + strings.TrimPrefix(given.GetProvider(), providersPrefix) + ":" + o.id
+	id, known := p.identify(o, given.GetProvider())
+	if !known {
+		return
 	}
 	if first, twice := p.lines[id]; twice {
 		p.Fail(importreport.At(o.line, "id", id), "DUPLICATE_KEY", fmt.Sprintf("Dieses Angebot steht schon in Zeile %d.", first), fmt.Sprintf("This offer is already in line %d.", first))
@@ -85,6 +88,7 @@ func (p *importPlan) offer(o *importedOffer) {
 		return
 	}
 	before := p.imported[id]
+	fields = p.defaultProvider(o, before, given, fields)
 	if before.GetState() == withdrawn {
 		p.Report.Unchanged++
 		p.Warn(importreport.At(o.line, "id", id), "SOLUTION_WITHDRAWN", "„"+before.GetName()+"“ ist zurückgezogen und bleibt, wie es ist.", before.GetName()+" is withdrawn and stays as it is.")
@@ -211,40 +215,6 @@ func (p *importPlan) newName(displayName, externalID string) (name string, free 
 	}
 }
 
-// resolveProvider finds the provider that a table names by its id or display name, or takes that of the request. False
-// when it cannot be told, which is reported.
-func (p *importPlan) resolveProvider(o *importedOffer, given *marketplacev1.Solution, fields []string) ([]string, bool) {
-	if o.provider == "" {
-		if given.Provider = p.provider; p.provider != "" {
-			fields = append(fields, "provider")
-		}
-		return fields, true
-	}
-	name := providersPrefix + strings.TrimPrefix(o.provider, providersPrefix)
-	if _, known := p.world.providers.Get(name); known {
-		given.Provider = name
-		return append(fields, "provider"), true
-	}
-	if p.providers == nil {
-		p.providers = map[string][]string{}
-		for name, provider := range p.world.providers.All() {
-			folded := tabular.NormalizeHeader(provider.GetDisplayName())
-			p.providers[folded] = append(p.providers[folded], name)
-		}
-	}
-	switch found := p.providers[tabular.NormalizeHeader(o.provider)]; len(found) {
-	case 0:
-		p.Fail(o.spots["provider"], "UNKNOWN_PROVIDER", "Diesen Anbieter gibt es hier nicht; bitte zuerst anlegen (POST /v1/providers).", "There is no such provider here; add it first (POST /v1/providers).")
-	case 1:
-		given.Provider = found[0]
-		return append(fields, "provider"), true
-	default:
-		list := strings.Join(found, ", ")
-		p.Fail(o.spots["provider"], "AMBIGUOUS_PROVIDER", "So heißen mehrere Anbieter ("+list+").", "Several providers have this name ("+list+").")
-	}
-	return nil, false
-}
-
 // gone reports what a file says is no longer there. An import removes nothing: municipalities may rely on it.
 func (p *importPlan) gone(g goneOffer) {
 	before, known := p.imported[g.externalID]
@@ -253,24 +223,4 @@ func (p *importPlan) gone(g goneOffer) {
 	}
 	p.Warn(g.at, "GONE_AT_SOURCE", "In der Lieferung gelöscht; „"+before.GetName()+"“ bleibt hier, bis es jemand zurückzieht.",
 		"Deleted in the delivery; "+before.GetName()+" stays here until somebody withdraws it.")
-}
-
-// keepLocal notes which fields of an imported solution people changed, so that later imports leave them alone. It answers
-// what changed in all, and changes s, which must be the caller's own.
-func keepLocal(s *marketplacev1.Solution, changed []string) []string {
-	if s.GetExternalId() == "" || len(changed) == 0 {
-		return changed
-	}
-	local := slices.Clone(s.GetLocalFields())
-	for _, field := range changed {
-		if field != "promise_changes" && !slices.Contains(local, field) {
-			local = append(local, field)
-		}
-	}
-	if len(local) == len(s.GetLocalFields()) {
-		return changed
-	}
-	slices.Sort(local)
-	s.LocalFields = local
-	return append(changed, "local_fields")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"regexp"
 	"strings"
 
@@ -21,7 +20,6 @@ import (
 const (
 	maxPubliccode = 1 << 20 // bytes of a file; real ones have about ten thousand
 	maxDocuments  = 1000    // of a file, separated by "---"
-	maxKeys       = 2000    // of an entry, as the contract has it
 	maxKeyDepth   = 4       // of lists and mappings around a key
 	maxKeyNodes   = 20_000  // that are looked at for keys: aliases can make more of a list than stands there
 )
@@ -85,30 +83,24 @@ func (f *offerFile) publiccode(root yamlNode) {
 		f.Fail(importreport.Spot{Line: o.line}, "NOT_PUBLICCODE", "Das ist kein publiccode.yml: oberste Ebene ohne Felder.", "This is not a publiccode.yml: no fields at the top.")
 		return
 	}
-	if o.externalID = root.text("url"); o.externalID == "" {
-		f.Fail(importreport.At(o.line, "url", ""), "MISSING_KEY", "Die Adresse des Quelltexts (url) fehlt; an ihr wird das Angebot wiedererkannt.",
-			"The address of the source code (url) is missing; the offer is recognised by it.")
-		return
+	f.fieldsOnce(root.Node, "")
+	for _, section := range [][]string{{"description"}, {"legal"}, {"de"}, {"DE"}} {
+		f.sections(root, section...)
+	}
+	for language := range root.at("description").fields() {
+		f.sections(root, "description", language)
+	}
+	f.repository(o, root)
+	german := root.language()
+	f.publiccodeName(o, root, german)
+	f.publiccodeTexts(o, root, german)
+	version, released := f.text(root, "softwareVersion"), f.day(root, "releaseDate")
+	if version != "" {
+		o.version = &marketplacev1.SolutionVersion{Version: version, ReleaseDate: released}
+		o.spots["versions"], o.spots[releaseDate] = root.spot("softwareVersion"), root.spot("releaseDate")
 	}
 	s := o.says
-	german := root.language()
-	s.DisplayName = o.take("display_name", german, "localisedName")
-	if s.GetDisplayName() == "" {
-		s.DisplayName = o.take("display_name", german, "localizedName")
-	}
-	if s.GetDisplayName() == "" {
-		s.DisplayName = o.take("display_name", root, "name")
-	}
-	if s.GetDisplayName() == "" {
-		f.Fail(importreport.At(o.line, "name", ""), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
-		return
-	}
-	f.publiccodeTexts(o, root, german)
-	if version := root.text("softwareVersion"); version != "" {
-		o.version = &marketplacev1.SolutionVersion{Version: version, ReleaseDate: root.day("releaseDate")}
-		o.spots["versions"] = root.spot("softwareVersion")
-	}
-	switch kind, _, _ := strings.Cut(root.text("softwareType"), "/"); kind {
+	switch kind, _, _ := strings.Cut(f.text(root, "softwareType"), "/"); kind {
 	case "standalone":
 		s.Kind = marketplacev1.Solution_KIND_PRODUCT
 		o.speaks("kind", root.spot("softwareType"))
@@ -120,11 +112,45 @@ func (f *offerFile) publiccode(root yamlNode) {
 	f.offers = append(f.offers, o)
 }
 
+// repository takes the address of the source code, by which the offer is recognised.
+func (f *offerFile) repository(o *importedOffer, root yamlNode) {
+	at, ok := root.spot("url"), false
+	switch text := f.text(root, "url"); {
+	case text != "":
+		if o.externalID, ok = repositoryAddress(text); !ok {
+			f.Fail(at, "INVALID_VALUE", "Keine Adresse von Quelltext: https://example.org/projekt.git erwartet, auch http, ssh, git oder git@example.org:projekt.git; ohne Kennwort.",
+				"Not an address of source code: https://example.org/project.git expected, or http, ssh, git or git@example.org:project.git; without a password.")
+		}
+	case root.at("url").Kind == 0 || root.at("url").Kind == yaml.ScalarNode:
+		f.Fail(importreport.At(max(at.Line, o.line), "url", ""), "MISSING_KEY", "Die Adresse des Quelltexts (url) fehlt; an ihr wird das Angebot wiedererkannt.",
+			"The address of the source code (url) is missing; the offer is recognised by it.")
+	}
+	if !ok {
+		o.externalID = fmt.Sprint("publiccode:", o.line) // never stored, but what else is wrong with the entry shall be found
+	}
+}
+
+// publiccodeName takes the name: the localised one before the name of the software.
+func (f *offerFile) publiccodeName(o *importedOffer, root, german yamlNode) {
+	s, before := o.says, f.Report.GetIssueCount()
+	s.DisplayName = f.take(o, "display_name", german, "localisedName")
+	if s.GetDisplayName() == "" {
+		s.DisplayName = f.take(o, "display_name", german, "localizedName")
+	}
+	if name := f.text(root, "name"); s.GetDisplayName() == "" && name != "" {
+		s.DisplayName = name
+		o.speaks("display_name", root.spot("name"))
+	}
+	if s.GetDisplayName() == "" && f.Report.GetIssueCount() == before {
+		f.Fail(importreport.At(max(root.spot("name").Line, o.line), "name", ""), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
+	}
+}
+
 // publiccodeTexts reads the description, the addresses and the licence.
 func (f *offerFile) publiccodeTexts(o *importedOffer, root, german yamlNode) {
 	const longest = 4000 // as the contract has it
 	s := o.says
-	short, long := german.text("shortDescription"), german.text("longDescription")
+	short, long := f.text(german, "shortDescription"), f.text(german, "longDescription")
 	if both := strings.TrimSpace(short + "\n\n" + long); both != "" {
 		at := german.spot("shortDescription")
 		if r := []rune(both); len(r) > longest {
@@ -134,17 +160,19 @@ func (f *offerFile) publiccodeTexts(o *importedOffer, root, german yamlNode) {
 		s.Description = both
 		o.speaks("description", at)
 	}
-	if s.Url = o.take("url", root, "landingURL"); s.GetUrl() == "" && strings.HasPrefix(o.externalID, "http") {
-		s.Url = o.take("url", root, "url")
+	if s.Url = f.take(o, "url", root, "landingURL"); s.GetUrl() == "" && isWeb(o.externalID) && isWeb(root.at("url").scalar()) {
+		s.Url = o.externalID
+		o.speaks("url", root.spot("url"))
 	}
-	s.Licence = o.take("licence", root, "legal", "license")
-	s.DocumentationUrl = o.take("documentation_url", german, "documentation")
+	s.Licence = f.take(o, "licence", root, "legal", "license")
+	s.DocumentationUrl = f.take(o, "documentation_url", german, "documentation")
 }
 
 // publiccodeKeys reads the German extension: de.leika[] with the key in leika-id, and what else is in use.
 func (f *offerFile) publiccodeKeys(o *importedOffer, root yamlNode) {
-	status, known := developmentStatus[root.text("developmentStatus")]
-	if text := root.text("developmentStatus"); text != "" && !known {
+	text := f.text(root, "developmentStatus")
+	status, known := developmentStatus[text]
+	if text != "" && !known {
 		f.Fail(root.spot("developmentStatus"), "INVALID_VALUE", "Kein Entwicklungsstand: concept, development, beta, stable oder obsolete erwartet.",
 			"Not a development status: concept, development, beta, stable or obsolete expected.")
 	}
@@ -160,9 +188,8 @@ func (f *offerFile) publiccodeKeys(o *importedOffer, root yamlNode) {
 // keys reads the keys in a value, whether they stand alone, in a list, or in the field of a list's entries.
 func (f *offerFile) keys(o *importedOffer, n yamlNode, path string, status marketplacev1.Coverage_Status, depth int) {
 	n = n.at()
-	o.nodes++
 	switch {
-	case depth > maxKeyDepth || len(o.covers) >= maxKeys || o.nodes > maxKeyNodes:
+	case depth > maxKeyDepth || !f.roomForKeys(o, n, path):
 	case n.Kind == yaml.SequenceNode:
 		for _, item := range n.Content {
 			f.keys(o, yamlNode{item}, path, status, depth+1)
@@ -179,6 +206,9 @@ func (f *offerFile) keys(o *importedOffer, n yamlNode, path string, status marke
 		}
 	case n.Kind == yaml.ScalarNode:
 		for text := range strings.FieldsFuncSeq(n.scalar(), func(r rune) bool { return strings.ContainsRune(";,\n", r) }) {
+			if !f.roomForKeys(o, n, path) {
+				return
+			}
 			at := importreport.At(n.line(), path, strings.TrimSpace(text))
 			if name, ok := f.readKey(at); ok {
 				o.covers = append(o.covers, coverLine{coverage: &marketplacev1.Coverage{PublicService: name, Status: status}, at: at})
@@ -187,91 +217,11 @@ func (f *offerFile) keys(o *importedOffer, n yamlNode, path string, status marke
 	}
 }
 
-// take reads a text of the file into a field of the solution; "" when the file does not say it.
-func (o *importedOffer) take(field string, n yamlNode, path ...string) string {
-	text := n.text(path...)
-	if text != "" {
-		at := n.spot(path...)
-		o.speaks(field, at)
+// roomForKeys counts what is looked at for keys. Once it is too much, which is one finding, the rest is passed over.
+func (f *offerFile) roomForKeys(o *importedOffer, n yamlNode, path string) bool {
+	if o.nodes++; !o.crowded && (len(o.covers) == maxKeys || o.nodes > maxKeyNodes) {
+		o.crowded = true
+		tooManyKeys(f.Findings, importreport.At(n.line(), path, ""))
 	}
-	return text
-}
-
-// yamlNode is a place in a YAML document. It is walked along paths that the reader knows, never expanded: an alias costs
-// one step, however much it stands for.
-type yamlNode struct{ *yaml.Node }
-
-var nothing = yamlNode{&yaml.Node{}}
-
-// at follows a path of fields; nothing where it ends early.
-func (n yamlNode) at(path ...string) yamlNode {
-	for range maxKeyDepth {
-		switch {
-		case n.Kind == yaml.DocumentNode && len(n.Content) == 1:
-			n = yamlNode{n.Content[0]}
-		case n.Kind == yaml.AliasNode && n.Alias != nil:
-			n = yamlNode{n.Alias}
-		}
-	}
-	if len(path) == 0 {
-		return n
-	}
-	for name, value := range n.fields() {
-		if name == path[0] {
-			return value.at(path[1:]...)
-		}
-	}
-	return nothing
-}
-
-// fields are the fields of a mapping, in the order of the file.
-func (n yamlNode) fields() iter.Seq2[string, yamlNode] {
-	return func(yield func(string, yamlNode) bool) {
-		n := n.at()
-		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-			if !yield(n.Content[i].Value, yamlNode{n.Content[i+1]}) {
-				return
-			}
-		}
-	}
-}
-
-// language is the description in German, else in English, else in the first language there is.
-func (n yamlNode) language() yamlNode {
-	all := n.at("description")
-	for _, language := range []string{"de", "DE", "de-DE", "en"} {
-		if found := all.at(language); found.Kind == yaml.MappingNode {
-			return found
-		}
-	}
-	for _, found := range all.fields() {
-		return found.at()
-	}
-	return nothing
-}
-
-// scalar is the text of a scalar; "" for null and for what is none.
-func (n yamlNode) scalar() string {
-	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
-		return ""
-	}
-	return strings.TrimSpace(n.Value)
-}
-
-func (n yamlNode) text(path ...string) string { return n.at(path...).scalar() }
-
-// day is a date, without the time of day that some write behind it.
-func (n yamlNode) day(path ...string) string {
-	text := n.text(path...)
-	if len(text) > len("2027-03-31") && strings.ContainsAny(text[10:11], "T ") {
-		return text[:10]
-	}
-	return text
-}
-
-func (n yamlNode) line() int { return max(n.at().Line, 1) }
-
-func (n yamlNode) spot(path ...string) importreport.Spot {
-	found := n.at(path...)
-	return importreport.At(found.line(), strings.Join(path, "."), found.scalar())
+	return !o.crowded
 }

@@ -185,10 +185,10 @@ func (t *importedTable) finish(rows *offerRows) {
 	name := rows.cells[nameColumn]
 	if name.Line == 0 {
 		t.Fail(importreport.At(o.line, t.columns.Name(nameColumn), ""), "MISSING_NAME", "Der Name fehlt.", "The name is missing.")
-		return
+	} else {
+		o.says.DisplayName = tabular.CleanText(name.Value)
+		o.speaks("display_name", name)
 	}
-	o.says.DisplayName = tabular.CleanText(name.Value)
-	o.speaks("display_name", name)
 	if at, said := rows.cells[providerColumn]; said {
 		o.provider = tabular.CleanText(at.Value)
 		o.spots["provider"] = at

@@ -176,7 +176,7 @@ func TestBadOffers(t *testing.T) {
 		"1;A;krz;9.9E+13;;;;;;;":                                        "2 leika_schluessel ERROR SCIENTIFIC_NOTATION",
 		"1;A;krz;" + dogTax + ";example.org;;;;;;":                      "2 url ERROR INVALID_FIELD",
 		"1;A;krz;" + dogTax + ";;12,345;;;;;":                           "2 preis_je_jahr ERROR INVALID_VALUE",
-		"1;A;krz;" + dogTax + ";;9999999999,00;;;;;":                    "2 preis_je_jahr ERROR INVALID_FIELD",
+		"1;A;krz;" + dogTax + ";;9999999999,00;;;;;":                    "2 preis_je_jahr ERROR INVALID_VALUE",
 		"1;A;krz;" + dogTax + ";;;Ding;;;;":                             "2 art ERROR INVALID_VALUE",
 		"1;A;krz;" + dogTax + ";;;;31.2.2027;;;":                        "2 zugesagt_am ERROR INVALID_VALUE",
 		"1;A;krz;" + dogTax + ";;;;;99999999;;":                         "2 kommunen ERROR UNKNOWN_REFERENCE",
@@ -191,7 +191,9 @@ func TestBadOffers(t *testing.T) {
 		file := []byte(head + "9;Gut;krz;" + building + ";;;;;;;\n" + row + "\n")
 		// The bad row comes third then; its line is one more.
 		report, err := m.imports(&marketplacev1.ImportSolutionsRequest{File: file})
-		wantFault(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS")
+		if wantFault(t, err, codes.InvalidArgument, "IMPORT_BAD_ROWS"); err == nil {
+			t.Errorf("%s is taken", row)
+		}
 		var line int
 		rest := ""
 		fmt.Sscanf(want, "%d", &line)

@@ -39,12 +39,18 @@ func checkVersions(s *marketplacev1.Solution, wrong blame) {
 	}
 }
 
-// checkDay tells whether a date is empty or a day of the calendar, and blames the field when not.
+// checkDay tells whether a date is empty or a day of the calendar that can be reckoned with, and blames the field when not.
 func checkDay(field, date string, wrong blame) bool {
-	if !isDay(date) {
+	switch {
+	case !isDay(date):
 		wrong(field, notADayDE, notADayEN)
+	case date != "" && (date < firstDay || date > lastDay):
+		wrong(field, "liegt nicht zwischen "+firstDay+" und "+lastDay+"; was offen ist, bleibt leer",
+			"is not between "+firstDay+" and "+lastDay+"; what is open stays empty")
+	default:
+		return true
 	}
-	return isDay(date)
+	return false
 }
 
 // checkPrices expects the terms as completePrices leaves them.

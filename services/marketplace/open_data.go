@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kompass.krz.de/services/platform/opendata"
+	"kompass.krz.de/services/platform/promises"
 )
 
 // openState answers the present state with the text that tells it from others, as shelves of open data want it.
@@ -78,6 +79,29 @@ func yesNo(b bool) string {
 		return "ja"
 	}
 	return "nein"
+}
+
+// Columns about promised dates.
+const (
+	slippedTitle = "Verschoben um (Tage)"
+	delayTitle   = "Verzug (Tage)"
+)
+
+// delayOf is the longest delay in days as the reliability counts it; nil when none counts on a day.
+func delayOf(today string, given ...promises.Promise) (longest *int) {
+	for _, p := range given {
+		if days, counts := promises.Delay(p, today); counts && (longest == nil || days > *longest) {
+			longest = &days
+		}
+	}
+	return longest
+}
+
+func delayCell(days *int) string {
+	if days == nil {
+		return ""
+	}
+	return digits(*days)
 }
 
 // textColumns are columns of text under these titles.

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
@@ -52,7 +54,11 @@ func publishing(t *testing.T) *market {
 			},
 			ContactRole: "Produktmanagement Hundesteuer", ReviewNote: secret, Submitter: "municipalities/05758004", ExternalId: secret, LocalFields: []string{secret},
 		},
-		&marketplacev1.Solution{Name: "solutions/frei", DisplayName: "Freies Formular", State: 3, Kind: 3, Example: true, Prices: []*marketplacev1.Price{{Basis: 5, Currency: "EUR"}}},
+		// delivered before its first date, after it had been put off by 210 days
+		&marketplacev1.Solution{PromiseChanges: []*marketplacev1.PromiseChange{
+			change("", "2026-12-31"), change("2026-12-31", "2027-07-29"),
+			{OldDate: "2027-07-29", Time: timestamppb.New(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)), Actor: secret},
+		}, Name: "solutions/frei", DisplayName: "Freies Formular", State: 3, Kind: 3, Example: true, Prices: []*marketplacev1.Price{{Basis: 5, Currency: "EUR"}}},
 	)
 	for state := range marketplacev1.Solution_State_name {
 		if state != int32(marketplacev1.Solution_STATE_PUBLISHED) {

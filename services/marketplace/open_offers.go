@@ -7,6 +7,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/opendata"
+	"kompass.krz.de/services/platform/promises"
 )
 
 // GetOpenOffers answers the published solutions as open data. What the review said, who submitted what, and who changed it stays
@@ -42,6 +43,7 @@ type openOffer struct {
 	PromisedDate      string         `json:"promisedDate"`
 	SlipCount         int32          `json:"slipCount"`
 	SlipDays          int32          `json:"slipDays"`
+	DelayDays         *int           `json:"delayDays,omitempty"` // see delayOf
 	ContactRole       string         `json:"contactRole"`
 	UserCount         int32          `json:"userCount"` // municipalities
 	Example           bool           `json:"example"`
@@ -82,14 +84,14 @@ func (w world) openOffers(today string) opendata.Data {
 		Document: func(head opendata.Head) any {
 			offers := []openOffer{}
 			for s := range w.publishedSolutions {
-				offers = append(offers, w.openOffer(s))
+				offers = append(offers, w.openOffer(s, today))
 			}
 			return struct {
 				opendata.Head
 				Offers []openOffer `json:"offers"`
 			}{head, offers}
 		},
-		Rows: w.offerRows,
+		Rows: w.offerRows(today),
 	}
 }
 
@@ -101,7 +103,7 @@ func (w world) publishedSolutions(yield func(*marketplacev1.Solution) bool) {
 	}
 }
 
-func (w world) openOffer(s *marketplacev1.Solution) openOffer {
+func (w world) openOffer(s *marketplacev1.Solution, today string) openOffer {
 	o := openOffer{
 		openRef: openRef{s.GetName(), s.GetDisplayName()}, Provider: w.openRef(s.GetProvider()), Kind: s.GetKind().String(),
 		EfaState: s.GetEfaState().String(), Description: s.GetDescription(), URL: s.GetUrl(), DocumentationURL: s.GetDocumentationUrl(),
@@ -110,6 +112,7 @@ func (w world) openOffer(s *marketplacev1.Solution) openOffer {
 		Municipalities: w.openRefs(s.GetMunicipalities()), DataCentres: w.openRefs(s.GetDataCentres()),
 		BaseComponents: some(s.GetBaseComponents()), SpecialistSystems: some(s.GetSpecialistSystems()),
 		PromisedDate: s.GetPromisedDate(), SlipCount: s.GetSlipCount(), SlipDays: s.GetSlipDays(),
+		DelayDays:   delayOf(today, promises.OfSolution(s)),
 		ContactRole: s.GetContactRole(), UserCount: s.GetUserCount(), Example: s.GetExample(),
 	}
 	for _, v := range s.GetVersions() {

@@ -7,6 +7,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/opendata"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/relevance"
 	"kompass.krz.de/services/platform/tabular"
 )
@@ -18,7 +19,7 @@ var offerTable = slices.Concat(
 	[]opendata.Column{{Title: "Reifegrad", Kind: tabular.Number}},
 	textColumns("Status", "Ab Version", "Beschreibung", "URL", "Dokumentation", "Barrierefreiheit", "Lizenz", "Ansprechstelle",
 		"Vertrauensniveau", "Größenklassen", "Kommunen", "Rechenzentren", "Basiskomponenten", "Fachverfahren"),
-	[]opendata.Column{{Title: "Zugesagt am", Kind: tabular.Date}, {Title: "Verschiebungen", Kind: tabular.Number}, {Title: "Verzug in Tagen", Kind: tabular.Number}},
+	[]opendata.Column{{Title: "Zugesagt am", Kind: tabular.Date}, {Title: "Verschiebungen", Kind: tabular.Number}, {Title: slippedTitle, Kind: tabular.Number}, {Title: delayTitle, Kind: tabular.Number}},
 	textColumns("Währung", "Preis einmalig", "Preis je Jahr", "Preis je Einwohner", "Preis je Fall"),
 	[]opendata.Column{{Title: "Kommunen mit Umsetzung", Kind: tabular.Number}, {Title: "Beispiel"}},
 )
@@ -47,18 +48,20 @@ var (
 	}
 )
 
-// offerRows are the rows of all published solutions; one without coverage has one row.
-func (w world) offerRows(yield func([]string) bool) {
-	for s := range w.publishedSolutions {
-		row := w.offerRow(s)
-		for _, c := range s.GetCoverage() {
-			w.fillCoverage(row, c)
-			if !yield(row) {
+// offerRows are the rows of all published solutions on a day; one without coverage has one row.
+func (w world) offerRows(today string) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for s := range w.publishedSolutions {
+			row := w.offerRow(s, today)
+			for _, c := range s.GetCoverage() {
+				w.fillCoverage(row, c)
+				if !yield(row) {
+					return
+				}
+			}
+			if len(s.GetCoverage()) == 0 && !yield(row) {
 				return
 			}
-		}
-		if len(s.GetCoverage()) == 0 && !yield(row) {
-			return
 		}
 	}
 }
@@ -83,7 +86,7 @@ func (w world) fillCoverage(row []string, c *marketplacev1.Coverage) {
 }
 
 // offerRow spells out a solution in the order of offerTable; what it covers comes later.
-func (w world) offerRow(s *marketplacev1.Solution) []string {
+func (w world) offerRow(s *marketplacev1.Solution, today string) []string {
 	currency, prices := "", priceCells(s.GetPrices())
 	if len(s.GetPrices()) > 0 { // all have one
 		currency = s.GetPrices()[0].GetCurrency()
@@ -96,7 +99,7 @@ func (w world) offerRow(s *marketplacev1.Solution) []string {
 		inOneCell(s.GetSizeClasses(), relevance.ClassName),
 		inOneCell(s.GetMunicipalities(), idOf), inOneCell(s.GetDataCentres(), w.displayName),
 		strings.Join(s.GetBaseComponents(), "; "), strings.Join(s.GetSpecialistSystems(), "; "),
-		s.GetPromisedDate(), digits(s.GetSlipCount()), digits(s.GetSlipDays()),
+		s.GetPromisedDate(), digits(s.GetSlipCount()), digits(s.GetSlipDays()), delayCell(delayOf(today, promises.OfSolution(s))),
 		currency, prices[0], prices[1], prices[2], prices[3],
 		digits(s.GetUserCount()), yesNo(s.GetExample()),
 	}

@@ -38,6 +38,7 @@ type openProject struct {
 	BaseComponents []string          `json:"baseComponents"`
 	SlipCount      int               `json:"slipCount"`
 	SlipDays       int               `json:"slipDays"`
+	DelayDays      *int              `json:"delayDays,omitempty"` // the longest of a phase, see delayOf
 	Example        bool              `json:"example"`
 }
 
@@ -62,19 +63,20 @@ type openActor struct {
 // openProjects are the projects of a state, by name.
 func (w world) openProjects(today string) opendata.Data {
 	stored := w.projectList()
+	open := func(p *marketplacev1.Project) openProject { return w.openProject(p, today) }
 	return opendata.Data{
 		Title: "Umsetzungsprojekte", AsOf: today, Columns: projectColumns,
 		Document: func(head opendata.Head) any {
 			return struct {
 				opendata.Head
 				Projects []openProject `json:"projects"`
-			}{head, opendata.Entries(stored, w.openProject)}
+			}{head, opendata.Entries(stored, open)}
 		},
-		Rows: opendata.Rows(stored, func(p *marketplacev1.Project) []string { return w.openProject(p).row(p) }),
+		Rows: opendata.Rows(stored, func(p *marketplacev1.Project) []string { return open(p).row(p) }),
 	}
 }
 
-func (w world) openProject(p *marketplacev1.Project) openProject {
+func (w world) openProject(p *marketplacev1.Project, today string) openProject {
 	o := openProject{
 		openRef: openRef{p.GetName(), p.GetDisplayName()}, Description: p.GetDescription(),
 		Theme: w.openRef(p.GetTheme()), Lead: w.openRef(p.GetLead()),
@@ -97,6 +99,7 @@ func (w world) openProject(p *marketplacev1.Project) openProject {
 		}
 	}
 	o.SlipCount, o.SlipDays = slips(p)
+	o.DelayDays = delayOf(today, projectPromises(p)...)
 	return o
 }
 
@@ -107,7 +110,8 @@ var projectColumns = func() []opendata.Column {
 		columns = append(columns, opendata.Column{Title: title + " geplant", Kind: tabular.Date}, opendata.Column{Title: title + " erreicht", Kind: tabular.Date})
 	}
 	columns = append(columns, textColumns("Beteiligte", "Akteure", "LeiKa-Schlüssel", "Lösungen", "Basiskomponenten")...)
-	return append(columns, opendata.Column{Title: "Verschiebungen", Kind: tabular.Number}, opendata.Column{Title: "Verzug in Tagen", Kind: tabular.Number},
+	return append(columns, opendata.Column{Title: "Verschiebungen", Kind: tabular.Number}, opendata.Column{Title: slippedTitle, Kind: tabular.Number},
+		opendata.Column{Title: delayTitle, Kind: tabular.Number},
 		opendata.Column{Title: "Beispiel"})
 }()
 
@@ -124,5 +128,5 @@ func (o openProject) row(p *marketplacev1.Project) []string {
 		inOneCell(o.Actors, func(a openActor) string { return a.DisplayName }),
 		inOneCell(o.PublicServices, func(r openRef) string { return idOf(r.Name) }),
 		inOneCell(o.Solutions, openRef.called), strings.Join(o.BaseComponents, "; "),
-		digits(o.SlipCount), digits(o.SlipDays), yesNo(o.Example))
+		digits(o.SlipCount), digits(o.SlipDays), delayCell(o.DelayDays), yesNo(o.Example))
 }

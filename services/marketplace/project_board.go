@@ -31,6 +31,11 @@ func (s *Service) GetProjectBoard(_ context.Context, req *marketplacev1.GetProje
 	if err != nil {
 		return nil, err
 	}
+	if theme := req.GetTheme(); theme != "" {
+		if _, known := w.catalogue.themeNames.Get(theme); !known {
+			return nil, unknownIn("theme", theme)
+		}
+	}
 	return projectView{w.teams(), day(s.clock())}.board(w.projectList(), req.GetTheme()), nil
 }
 

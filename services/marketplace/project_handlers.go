@@ -110,6 +110,9 @@ func editProject(w world, c ledger.Cause, before, given *marketplacev1.Project, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if before.GetDeferred() && !after.GetDeferred() && before.GetDeferredReason() != "" && after.GetDeferredReason() == before.GetDeferredReason() {
+		after.DeferredReason, changed = "", append(changed, "deferred_reason") // the reason went with it
+	}
 	if err := checkProject(after, day(c.Time)); err != nil {
 		return nil, nil, err
 	}

@@ -39,19 +39,15 @@ func checkProject(p *marketplacev1.Project, today string) error {
 	}
 	for i, phase := range p.GetPhases() {
 		field := fmt.Sprintf("phases[%d].", i)
-		if !isDay(phase.GetPlannedDate()) {
-			blame(field+"planned_date", notADayDE, notADayEN)
-		}
-		switch date := phase.GetActualDate(); {
-		case !isDay(date):
-			blame(field+"actual_date", notADayDE, notADayEN)
-		case date > today:
-			blame(field+"actual_date", "liegt in der Zukunft", "is in the future")
+		checkDay(field+"planned_date", phase.GetPlannedDate(), blame)
+		if date := phase.GetActualDate(); checkDay(field+"actual_date", date, blame) && date > today {
+			blame(field+"actual_date", futureDE, futureEN)
 		}
 	}
 	for i, entry := range p.GetEntries() {
-		if entry.GetDate() == "" || !isDay(entry.GetDate()) {
-			blame(fmt.Sprintf("entries[%d].date", i), notADayDE, notADayEN)
+		field := fmt.Sprintf("entries[%d].date", i)
+		if checkDay(field, entry.GetDate(), blame) && entry.GetDate() == "" {
+			blame(field, notADayDE, notADayEN)
 		}
 	}
 	if wrong {
@@ -200,9 +196,12 @@ func slips(p *marketplacev1.Project) (count, longest int) {
 
 // projectReliability is how far the planned dates of a project can be trusted: every phase is a promise, kept on its actual date.
 func projectReliability(p *marketplacev1.Project, today string) *marketplacev1.Reliability {
-	var given []promises.Promise
+	return promises.Reliability(projectPromises(p), today)
+}
+
+func projectPromises(p *marketplacev1.Project) (given []promises.Promise) {
 	for _, phase := range p.GetPhases() {
 		given = append(given, promises.Promise{Changes: phase.GetChanges(), Delivered: phase.GetActualDate()})
 	}
-	return promises.Reliability(given, today)
+	return given
 }

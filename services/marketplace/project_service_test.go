@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
@@ -65,6 +66,10 @@ func TestProject(t *testing.T) {
 	board, err := m.GetProjectBoard(t.Context(), &marketplacev1.GetProjectBoardRequest{Theme: "themes/bildung"})
 	if err != nil || len(board.GetColumns()) != 8 || len(board.GetColumns()[1].GetCards()) != 1 {
 		t.Fatalf("board: %v, %v", board, err)
+	}
+	_, err = m.GetProjectBoard(t.Context(), &marketplacev1.GetProjectBoardRequest{Theme: "themes/nope"})
+	if violations, _ := wantFault(t, err, codes.InvalidArgument, "UNKNOWN_REFERENCE"); len(violations) != 1 || !strings.HasPrefix(violations[0], "theme:") {
+		t.Errorf("a theme that is not there: %q", violations)
 	}
 	if card := board.GetColumns()[1].GetCards()[0]; card.GetSlipCount() != 1 || card.GetSlipDays() != 30 || card.GetMunicipalities() != 1 || card.GetTeamFindings() != 2 || card.GetNextPhase() != 2 || card.GetNextDate() != "" {
 		t.Errorf("card: %v", card)
@@ -126,5 +131,31 @@ func TestProjectReferences(t *testing.T) {
 	m.remove("municipality", "municipality", "municipalities/"+buende)
 	if _, err = m.UpdateProject(t.Context(), &marketplacev1.UpdateProjectRequest{Project: &marketplacev1.Project{Name: p.GetName(), Description: "neu"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTakingUpAgain: the reason for putting a project aside goes with it, unless another one is given.
+func TestTakingUpAgain(t *testing.T) {
+	t.Parallel()
+	m := region(t)
+	p, err := m.project(&marketplacev1.Project{DisplayName: "P", Deferred: true, DeferredReason: "Haushalt"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		given *marketplacev1.Project
+		mask  []string
+		want  codes.Code
+	}{
+		"flag alone":     {&marketplacev1.Project{}, []string{"deferred"}, codes.OK},
+		"sent back":      {&marketplacev1.Project{DisplayName: "P", DeferredReason: "Haushalt"}, []string{"*"}, codes.OK},
+		"another reason": {&marketplacev1.Project{DeferredReason: "Personal"}, []string{"deferred", "deferred_reason"}, codes.InvalidArgument},
+		"reason alone":   {&marketplacev1.Project{}, []string{"deferred_reason"}, codes.InvalidArgument},
+	} {
+		c.given.Name = p.GetName()
+		got, err := m.UpdateProject(t.Context(), &marketplacev1.UpdateProjectRequest{Project: c.given, UpdateMask: &fieldmaskpb.FieldMask{Paths: c.mask}, ValidateOnly: true})
+		if status.Code(err) != c.want || err == nil && (got.GetDeferred() || got.GetDeferredReason() != "") {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
 	}
 }

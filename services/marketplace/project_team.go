@@ -68,7 +68,7 @@ func (t teams) owing(publicService string) relevance.Classes {
 	return t.owed[publicService]
 }
 
-// classesOf are the size classes that take part, the lead's among them.
+// classesOf are the size classes that take part, the lead's among them; who only watches speaks for nobody.
 func (t teams) classesOf(p *marketplacev1.Project) (present relevance.Classes) {
 	add := func(name string) {
 		if ags, is := strings.CutPrefix(name, municipalities); is {
@@ -79,7 +79,9 @@ func (t teams) classesOf(p *marketplacev1.Project) (present relevance.Classes) {
 	}
 	add(p.GetLead())
 	for _, participant := range p.GetParticipants() {
-		add(participant.GetMember())
+		if participant.GetRole() != marketplacev1.Participant_ROLE_OBSERVER {
+			add(participant.GetMember())
+		}
 	}
 	return present
 }

@@ -77,6 +77,9 @@ func TestFindingsOfTeam(t *testing.T) {
 	t.Parallel()
 	w := nrw().world // the classes take turns by AGS, and every class owes every service with a relevance
 	p := &marketplacev1.Project{PublicServices: []string{"publicServices/" + key(0), "publicServices/" + key(15)}, Lead: "municipalities/05000000"}
+	for n := 1; n < 7; n++ { // who only watches does not count
+		p.Participants = append(p.Participants, &marketplacev1.Participant{Member: fmt.Sprintf("municipalities/05%06d", n), Role: marketplacev1.Participant_ROLE_OBSERVER})
+	}
 	for n := 1; n < 7; n++ {
 		findings := w.teams().findings(p)
 		if len(findings) != 7-n || findings[0].GetSizeClass() != commonv1.SizeClass(n+1) || findings[0].GetPublicServices() != 2 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -86,6 +87,11 @@ func (s *Service) AnswerQuestion(ctx context.Context, req *marketplacev1.AnswerQ
 		})
 		return q, changed, nil
 	})
+}
+
+// DeleteQuestion takes a question back, with its answers.
+func (s *Service) DeleteQuestion(ctx context.Context, req *marketplacev1.DeleteQuestionRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, resource.Delete(ctx, s.replica, s.clock(), req, questionKind, req.GetName(), req.GetEtag())
 }
 
 // checkQuestion says what a question lacks, and what it names that nobody knows.

@@ -95,3 +95,39 @@ func TestQuestionIsRefused(t *testing.T) {
 	_, err := m.AnswerQuestion(t.Context(), &marketplacev1.AnswerQuestionRequest{Name: "questions/nichts", Text: "ja"})
 	wantFault(t, err, codes.NotFound, "RESOURCE_NOT_FOUND")
 }
+
+// TestQuestionIsTakenBack: it is gone from every list, its id is free again, and its history stays.
+func TestQuestionIsTakenBack(t *testing.T) {
+	t.Parallel()
+	m := stocked(t)
+	subject := m.create(offer(), "hund").GetName()
+	asked, err := m.CreateQuestion(t.Context(), &marketplacev1.CreateQuestionRequest{Question: question(subject)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.DeleteQuestion(t.Context(), &marketplacev1.DeleteQuestionRequest{Name: asked.GetName(), Etag: "0"})
+	wantFault(t, err, codes.Aborted, "ETAG_MISMATCH")
+	req := &marketplacev1.DeleteQuestionRequest{Name: asked.GetName(), Etag: asked.GetEtag(), ValidateOnly: true}
+	if _, err := m.DeleteQuestion(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.GetQuestion(t.Context(), &marketplacev1.GetQuestionRequest{Name: asked.GetName()}); err != nil {
+		t.Errorf("validate_only: %v", err)
+	}
+	req.ValidateOnly, req.RequestId = false, "zurueck-1"
+	for range 2 { // a repetition has one effect
+		if _, err := m.DeleteQuestion(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = m.GetQuestion(t.Context(), &marketplacev1.GetQuestionRequest{Name: asked.GetName()})
+	wantFault(t, err, codes.NotFound, "RESOURCE_NOT_FOUND")
+	if page, err := m.ListQuestions(t.Context(), &marketplacev1.ListQuestionsRequest{}); err != nil || page.GetTotalSize() != 0 {
+		t.Errorf("%v, %v", page, err)
+	}
+	_, err = m.DeleteQuestion(t.Context(), &marketplacev1.DeleteQuestionRequest{Name: asked.GetName()})
+	wantFault(t, err, codes.NotFound, "RESOURCE_NOT_FOUND")
+	if _, err := m.CreateQuestion(t.Context(), &marketplacev1.CreateQuestionRequest{Question: question(subject)}); err != nil {
+		t.Errorf("asked again: %v", err)
+	}
+}

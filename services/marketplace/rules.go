@@ -11,6 +11,7 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/promises"
 )
 
 // checkProvider says what a provider lacks.
@@ -95,9 +96,11 @@ func checkReferences(w world, s *marketplacev1.Solution, changed []string) error
 	return bad
 }
 
-// promise notes a change of the promised date; true when there is one. The first promise counts as a change from none.
-func promise(s *marketplacev1.Solution, old string, at time.Time, actor string) bool {
-	if s.GetPromisedDate() == old {
+// promise notes a change of the promised date; true when there is one. The first promise counts as a change from none, and
+// as one from none to none that what was awaited without a date is there.
+func promise(s *marketplacev1.Solution, old string, awaited bool, at time.Time, actor string) bool {
+	delivered := awaited && !promises.Awaited(s)
+	if s.GetPromisedDate() == old && !delivered {
 		return false
 	}
 	s.PromiseChanges = append(slices.Clip(s.GetPromiseChanges()), &marketplacev1.PromiseChange{

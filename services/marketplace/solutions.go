@@ -14,6 +14,7 @@ import (
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/names"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/resource"
 )
 
@@ -81,15 +82,19 @@ func (s *Service) UpdateSolution(ctx context.Context, req *marketplacev1.UpdateS
 			return nil, nil, forbidden(name, before.GetState(), update)
 		}
 		updated := proto.CloneOf(before)
-		changed, err := edit(w, c, updated, req.GetSolution(), req.GetUpdateMask())
-		return updated, keepLocal(updated, changed), err
+		rest, err := giveBack(updated, req.GetSolution(), req.GetUpdateMask())
+		if err != nil {
+			return nil, nil, err
+		}
+		changed, err := edit(w, c, updated, req.GetSolution(), rest)
+		return updated, keepLocal(before, updated, changed), err
 	})
 }
 
 // edit copies what the mask names from given to s, which is the caller's own, notes a changed promise, and checks the
 // result. It returns the fields that differ.
 func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmaskpb.FieldMask) ([]string, error) {
-	promised := s.GetPromisedDate()
+	promised, awaited := s.GetPromisedDate(), promises.Awaited(s)
 	given = proto.CloneOf(given)
 	completeCoverage(given)
 	completePrices(given.GetPrices())
@@ -103,7 +108,7 @@ func edit(w world, c ledger.Cause, s, given *marketplacev1.Solution, m *fieldmas
 	if err := checkReferences(w, s, changed); err != nil {
 		return nil, err
 	}
-	if promise(s, promised, c.Time, c.Actor) {
+	if promise(s, promised, awaited, c.Time, c.Actor) {
 		changed = append(changed, "promise_changes")
 		completeSlips(s)
 	}

@@ -31,13 +31,17 @@ const (
 // stocked is a market with two public services, two municipalities and a provider.
 func stocked(tb testing.TB) *market {
 	tb.Helper()
-	m := open(tb)
+	return stock(open(tb))
+}
+
+func stock(m *market) *market {
+	m.tb.Helper()
 	m.publish("catalogue", "publicService", publicService(dogTax, "Hundesteuer Anmeldung", ""), publicService(building, "Baugenehmigung Erteilung", ""))
 	m.publish("municipality", "municipality", municipality(buende, "Bünde", small, 45000), municipality(herford, "Herford", small, 66000))
-	if _, err := m.CreateProvider(tb.Context(), &marketplacev1.CreateProviderRequest{
+	if _, err := m.CreateProvider(m.tb.Context(), &marketplacev1.CreateProviderRequest{
 		ProviderId: "krz", Provider: &marketplacev1.Provider{DisplayName: "krz Minden-Ravensberg/Lippe"},
 	}); err != nil {
-		tb.Fatal(err)
+		m.tb.Fatal(err)
 	}
 	return m
 }

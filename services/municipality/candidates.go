@@ -27,7 +27,8 @@ const (
 	pointsSameCentre    = 10
 	pointsEfa           = 10
 	pointsAvailable     = 15
-	pointsOverdue       = -15
+	pointsPilot         = 8
+	pointsOverdue       = -15 // or taken back
 	pointsPerSlip       = -5
 	maxSlips            = 4
 	slipDaysPerPoint    = 60
@@ -82,8 +83,8 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 			DisplayName:  s.GetDisplayName(),
 			Provider:     s.GetProvider(),
 			Maturity:     maturity.Complete(covered.maturity),
-			PromisedDate: s.GetPromisedDate(),
-			Reasons:      c.reasons(s, covered.maturity),
+			PromisedDate: covered.promisedDate(),
+			Reasons:      c.reasons(&covered),
 			SlipCount:    int32(slips),
 			SlipDays:     int32(slipDays),
 
@@ -104,8 +105,9 @@ func (c *contest) rank(covering []covering) []*municipalityv1.Candidate {
 }
 
 // reasons are the terms of a candidate's score, those that weigh nothing left out except those about promises.
-func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity) []*municipalityv1.RankReason {
-	reasons := maturityReason(nil, m)
+func (c *contest) reasons(covered *covering) []*municipalityv1.RankReason {
+	s := covered.solution
+	reasons := maturityReason(nil, covered.maturity)
 	if namesClass(s, c.place) {
 		class := relevance.ClassName(c.place.GetSizeClass())
 		reasons = give(reasons, "SIZE_CLASS_FITS", pointsClassNamed,
@@ -115,11 +117,11 @@ func (c *contest) reasons(s *marketplacev1.Solution, m *municipalityv1.Maturity)
 	if isCertainEfa(s.GetEfaState()) {
 		reasons = give(reasons, "EFA", pointsEfa, "EfA-Dienst, dessen Nachnutzung feststeht.", "An EfA service whose reuse is certain.")
 	}
-	reasons = promiseReasons(reasons, s, c.today)
-	if s.GetPromisedDate() != "" { // what can be had at once depends on no promise
+	reasons = availabilityReasons(reasons, covered, c.today)
+	if covered.availability < promises.Pilot { // what can be had at once depends on no promise
 		reasons = trustReason(reasons, percentOf(c.trust[s.GetProvider()]))
 	}
-	if more := c.covers[s.GetName()] - 1; more > 0 {
+	if more := c.furtherGaps(covered); more > 0 {
 		reasons = give(reasons, "COVERS_MORE_GAPS", min(more, maxFurtherGaps)*pointsPerFurtherGap,
 			fmt.Sprintf("Schließt %d weitere Lücken.", more), fmt.Sprintf("Closes %d more gaps.", more))
 	}
@@ -192,12 +194,38 @@ func isCertainEfa(e marketplacev1.Solution_EfaState) bool {
 	}
 }
 
-// promiseReasons weigh when a solution can be had. Every promise that was put off counts against it: municipalities ask
-// how far a date can be trusted.
-func promiseReasons(reasons []*municipalityv1.RankReason, s *marketplacev1.Solution, today string) []*municipalityv1.RankReason {
-	switch promised := s.GetPromisedDate(); {
-	case promised == "":
+// furtherGaps counts the gaps that a candidate closes besides the one that it is a candidate for.
+func (c *contest) furtherGaps(covered *covering) int {
+	all := c.covers[covered.solution.GetName()]
+	if covered.availability.Closes() { // so this one is among them
+		all--
+	}
+	return max(all, 0)
+}
+
+// promisedDate is when the solution is promised for the service; empty when it is there, or nobody knows.
+func (c *covering) promisedDate() string {
+	if c.availability == promises.Promised {
+		return c.solution.GetPromisedDate()
+	}
+	return ""
+}
+
+// availabilityReasons weigh when a solution can be had. Every promise that was put off or taken back counts against it:
+// municipalities ask how far a date can be trusted.
+func availabilityReasons(reasons []*municipalityv1.RankReason, covered *covering, today string) []*municipalityv1.RankReason {
+	s := covered.solution
+	switch promised := covered.promisedDate(); {
+	case covered.availability == promises.Available:
 		return give(reasons, "AVAILABLE", pointsAvailable, "Sofort verfügbar.", "Available now.")
+	case covered.availability == promises.Pilot:
+		return give(reasons, "PILOT", pointsPilot, "Im Pilotbetrieb.", "Runs with pilots.")
+	case covered.availability == promises.Undated:
+		reasons = give(reasons, "PLANNED_UNDATED", 0, "Geplant, ohne Termin.", "Planned, without a date.")
+		if last := lastPromise(s); last != "" {
+			reasons = give(reasons, "PROMISE_WITHDRAWN", pointsOverdue, "War zum "+germanDate(last)+" zugesagt; der Termin wurde zurückgenommen.",
+				"Was promised for "+last+"; the date was taken back.")
+		}
 	case promised < today:
 		reasons = give(reasons, "PROMISE_OVERDUE", pointsOverdue, "Zugesagt zum "+germanDate(promised)+"; der Termin ist verstrichen.",
 			"Promised for "+promised+", which has passed.")
@@ -207,15 +235,27 @@ func promiseReasons(reasons []*municipalityv1.RankReason, s *marketplacev1.Solut
 	return slipReason(reasons, s)
 }
 
+// lastPromise is the date that a solution was promised for last; empty when it never was.
+func lastPromise(s *marketplacev1.Solution) string {
+	last := s.GetPromisedDate()
+	for _, c := range s.GetPromiseChanges() {
+		last = cmp.Or(c.GetNewDate(), c.GetOldDate(), last)
+	}
+	return last
+}
+
 // slipReason weighs how often and how far the date was put off.
 func slipReason(reasons []*municipalityv1.RankReason, s *marketplacev1.Solution) []*municipalityv1.RankReason {
 	n, days := promises.Slips(s.GetPromiseChanges())
 	if n == 0 {
 		return reasons
 	}
-	de, en := timesWords(n)
-	de = "Zugesagt zum " + germanDate(s.GetPromisedDate()) + "; bisher " + de + " verschoben"
-	en = "Promised for " + s.GetPromisedDate() + "; put off " + en + " so far"
+	deTimes, enTimes := timesWords(n)
+	de, en := "Zugesagt zum "+germanDate(s.GetPromisedDate())+"; bisher ", "Promised for "+s.GetPromisedDate()+"; put off "
+	if s.GetPromisedDate() == "" {
+		de, en = "Der Termin wurde ", "The date was put off "
+	}
+	de, en = de+deTimes+" verschoben", en+enTimes+" so far"
 	if days > 0 {
 		de += ", zusammen um " + count(int64(days), "einen Tag", "Tage")
 		en += ", by " + countEN(int64(days), "one day", "days") + " in all"

@@ -6,6 +6,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/state"
 )
 
@@ -17,6 +19,44 @@ func putOff(name, provider string, dates ...string) *marketplacev1.Solution {
 		s.PromisedDate = date
 	}
 	return s
+}
+
+const (
+	toCome    = marketplacev1.Coverage_STATUS_PLANNED
+	inPilot   = marketplacev1.Coverage_STATUS_PILOT
+	available = marketplacev1.Coverage_STATUS_AVAILABLE
+)
+
+// coveringWith is a solution that covers something with a status.
+func coveringWith(s *marketplacev1.Solution, status marketplacev1.Coverage_Status) covering {
+	return covering{solution: s, availability: promises.AvailabilityOf(s, &marketplacev1.Coverage{Status: status})}
+}
+
+// TestWhatIsAvailableHasNoDate: the date of a solution and the distrust of its provider concern what is planned.
+func TestWhatIsAvailableHasNoDate(t *testing.T) {
+	t.Parallel()
+	s := putOff("solutions/x", "providers/x", "2026-01-01", "2027-01-01")
+	c := &contest{place: &municipalityv1.Municipality{}, today: "2026-11-23", others: map[string]neighbours{"solutions/x": {}},
+		covers: map[string]int{"solutions/x": 3}, trust: map[string]*marketplacev1.Reliability{"providers/x": {Percent: proto.Int32(0)}}}
+	undated := proto.CloneOf(s)
+	undated.PromisedDate = ""
+	for _, want := range []struct {
+		s      *marketplacev1.Solution
+		status marketplacev1.Coverage_Status
+		date   string
+		score  int32
+	}{
+		{s, available, "", 15 + 2}, {s, inPilot, "", 8 + 2}, {s, toCome, "2027-01-01", -11 - 10 + 2}, {undated, toCome, "", -15 - 11 - 10 + 3},
+	} {
+		got := c.rank([]covering{coveringWith(want.s, want.status)})[0]
+		if got.GetPromisedDate() != want.date || got.GetScore() != want.score {
+			t.Errorf("%v, promised for %q: %v", want.status, want.s.GetPromisedDate(), got)
+		}
+	}
+	texts := slipReason(nil, undated)[0]
+	if texts.GetMessageDe() != "Der Termin wurde einmal verschoben, zusammen um 365 Tage." || texts.GetMessageEn() != "The date was put off once so far, by 365 days in all." {
+		t.Error(texts)
+	}
 }
 
 func TestSlipReason(t *testing.T) {

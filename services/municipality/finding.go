@@ -77,7 +77,7 @@ func (f *finder) solution(name text) *promised {
 	r := &promised{withdrawn: f.market.withdrawn(name.String()), levels: map[string]measured{}}
 	if !r.withdrawn {
 		for _, c := range f.market.solution(name.String()).GetCoverage() {
-			if m, ok := measure(c.GetMaturity()); ok && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
+			if m, ok := measure(c.GetMaturity()); ok && c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED && c.GetStatus() != marketplacev1.Coverage_STATUS_PLANNED {
 				r.levels[c.GetPublicService()] = m
 			}
 		}

@@ -1,6 +1,7 @@
 package municipality
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/state"
 )
 
 const (
@@ -165,5 +167,22 @@ func (w *world) countsFit(total int) {
 	must(w.tb, err)
 	if len(answer.GetFindingCounts()) != 1 {
 		w.tb.Errorf("filtered counts: %v", answer)
+	}
+}
+
+// TestWhatIsPlannedIsNoMeasure: nobody lies below what a solution only plans, or no longer offers.
+func TestWhatIsPlannedIsNoMeasure(t *testing.T) {
+	t.Parallel()
+	s := &marketplacev1.Solution{Name: "solutions/x"}
+	for status := range marketplacev1.Coverage_Status(5) {
+		s.Coverage = append(s.Coverage, &marketplacev1.Coverage{PublicService: status.String(), Status: status, Maturity: level("1.1", 3)})
+	}
+	table := state.NewTable[*marketplacev1.Solution]().Edit()
+	table.Set(s.GetName(), s)
+	f := emptyRecords().finder(planToday())
+	f.market.solutions = table.Done()
+	levels := f.solution(textOf(s.GetName())).levels
+	if got := slices.Sorted(maps.Keys(levels)); !slices.Equal(got, []string{"STATUS_AVAILABLE", "STATUS_PILOT", "STATUS_UNSPECIFIED"}) {
+		t.Errorf("measured by %v", got)
 	}
 }

@@ -132,7 +132,9 @@ func (r records) gapsOf(p *place, today day) *gapList {
 		list := &gapList{gaps: gaps, owed: owed, cover: map[string]int{}}
 		for i := range gaps {
 			for _, c := range r.market.covering(gaps[i].service.GetName()) {
-				list.cover[c.solution.GetName()]++
+				if c.availability.Closes() {
+					list.cover[c.solution.GetName()]++
+				}
 			}
 		}
 		return list

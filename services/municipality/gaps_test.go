@@ -144,22 +144,31 @@ func TestPromisesAndUsers(t *testing.T) {
 	}
 	for _, c := range []struct {
 		date    string
+		status  marketplacev1.Coverage_Status
 		changes []*marketplacev1.PromiseChange
 		want    string
 	}{
-		{"", nil, "AVAILABLE 15;"},
-		{"", []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "")}, "AVAILABLE 15;"},
-		{"2026-11-23", nil, "PROMISED 0;"},
-		{"2026-11-22", nil, "PROMISE_OVERDUE -15;"},
-		{"2027-01-01", []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01"),
+		{"", 0, nil, "AVAILABLE 15;"},
+		{"", available, []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "")}, "AVAILABLE 15;"},
+		{"2027-01-01", available, nil, "AVAILABLE 15;"}, // the date is for what is planned
+		{"2027-01-01", inPilot, nil, "PILOT 8;"},
+		{"", inPilot, []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01")}, "PILOT 8;"},
+		{"", toCome, nil, "PLANNED_UNDATED 0;"},
+		{"", toCome, []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01"), change("2026-06-01", "")},
+			"PLANNED_UNDATED 0;PROMISE_WITHDRAWN -15;PROMISE_SLIPPED -7;"},
+		{"2027-01-01", toCome, nil, "PROMISED 0;"},
+		{"2026-11-23", 0, nil, "PROMISED 0;"},
+		{"2026-11-22", toCome, nil, "PROMISE_OVERDUE -15;"},
+		{"2027-01-01", 0, []*marketplacev1.PromiseChange{change("", "2026-01-01"), change("2026-01-01", "2026-06-01"),
 			change("2026-06-01", "2026-05-01"), change("2026-05-01", "2027-01-01")}, "PROMISED 0;PROMISE_SLIPPED -16;"}, // 365 days
 	} {
 		got := ""
-		for _, r := range promiseReasons(nil, &marketplacev1.Solution{PromisedDate: c.date, PromiseChanges: c.changes}, "2026-11-23") {
+		offered := coveringWith(&marketplacev1.Solution{PromisedDate: c.date, PromiseChanges: c.changes}, c.status)
+		for _, r := range availabilityReasons(nil, &offered, "2026-11-23") {
 			got += fmt.Sprintf("%s %d;", r.GetReason(), r.GetPoints())
 		}
 		if got != c.want {
-			t.Errorf("%s %v: %s", c.date, c.changes, got)
+			t.Errorf("%s %v %v: %s, want %s", c.date, c.status, c.changes, got, c.want)
 		}
 	}
 	w := smallWorld(t)

@@ -2,7 +2,6 @@ package municipality
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/server"
 )
 
@@ -141,8 +141,8 @@ func checkImplementation(before, i *municipalityv1.Implementation, today string)
 			blame("phase_date", de, en)
 		}
 	}
-	if i.GetUrl() != "" && !isWebAddress(i.GetUrl()) {
-		blame("url", "muss eine vollständige Adresse mit http oder https sein", "must be an absolute http or https address")
+	if d := i.GetDepartment(); d != before.GetDepartment() && names.Person(d) {
+		blame("department", names.PersonDE, names.PersonEN)
 	}
 	if !found {
 		return nil
@@ -167,11 +167,6 @@ func checkPhaseDate(i *municipalityv1.Implementation, today string) (de, en stri
 func isDay(iso string) bool {
 	_, err := time.Parse(time.DateOnly, iso)
 	return err == nil
-}
-
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // checkReferences refuses a new record for a service that is unknown or withdrawn, and a newly named solution that is

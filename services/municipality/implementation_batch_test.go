@@ -129,7 +129,7 @@ func TestBatchRefusesTogether(t *testing.T) {
 		Parent: "municipalities/05766044", Requests: []*municipalityv1.UpdateImplementationRequest{address, w.one(building, ""), department},
 	}
 	_, err := w.client.BatchUpdateImplementations(w.ctx, req)
-	wantReason(t, err, "INVALID_FIELD", "requests[0].implementation.url", "requests[2].implementation.department")
+	wantReason(t, err, "INVALID_FIELD", "requests[2].implementation.department", "requests[0].implementation.url")
 	req.Requests = req.GetRequests()[1:2]
 	for _, header := range [][2]string{{"if-match", `"1"`}, {"if-match", "*"}, {"if-none-match", "*"}} {
 		_, err = w.client.BatchUpdateImplementations(metadata.AppendToOutgoingContext(w.ctx, header[0], header[1]), req)

@@ -17,6 +17,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/names"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -222,7 +223,7 @@ func anyImplementation() *rapid.Generator[*municipalityv1.Implementation] {
 			Phase:      municipalityv1.Implementation_Phase(rapid.IntRange(0, 5).Draw(t, "phase")),
 			Url:        rapid.SampledFrom([]string{"", "https://x.example", "http://x.example:8080/a;b?c=d&e=%C3%A4#f", "https://[::1]/a,b"}).Draw(t, "url"),
 			Solution:   rapid.SampledFrom([]string{"", "solutions/hundesteuer-online", "solutions/alles-koenner"}).Draw(t, "solution"),
-			Department: text.Draw(t, "department"), Note: text.Draw(t, "note"),
+			Department: text.Filter(func(s string) bool { return !names.Person(s) }).Draw(t, "department"), Note: text.Draw(t, "note"),
 			Priority: municipalityv1.Implementation_Priority(rapid.IntRange(0, 3).Draw(t, "priority")),
 		}
 		if rapid.Bool().Draw(t, "measured") {

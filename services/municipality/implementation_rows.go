@@ -2,9 +2,7 @@ package municipality
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -12,6 +10,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/importreport"
+	"kompass.krz.de/services/platform/links"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -213,9 +212,9 @@ func textCell(v *municipalityv1.Implementation, field, text string) (de, en stri
 		if !strings.Contains(text, "://") {
 			text = "https://" + text
 		}
-		if longest, v.Url = 2000, text; !isWebAddress(text) || !isASCIIAddress(text) {
-			return "Keine vollständige Adresse mit http oder https; Umlaute und Leerzeichen bitte in der Form %C3%A4.",
-				"Not an absolute http or https address; write umlauts and blanks in the form %C3%A4."
+		longest, v.Url = 2000, text
+		if de, en := links.Check(text); de != "" {
+			return "Die Adresse " + de + ".", "The address " + en + "."
 		}
 	case "solution":
 		longest, v.Solution = 300, text
@@ -231,29 +230,3 @@ func textCell(v *municipalityv1.Implementation, field, text string) (de, en stri
 	}
 	return "", ""
 }
-
-// isASCIIAddress tells whether an address has only what RFC 3986 lets an address have.
-func isASCIIAddress(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c >= utf8.RuneSelf || c <= ' ' || c == 0x7F || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
-			return false
-		case c == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])):
-			return false
-		}
-	}
-	_, fragment, _ := strings.Cut(s, "#")
-	return !strings.Contains(fragment, "#") && bracketsInHost(s)
-}
-
-// bracketsInHost tells whether brackets stand only around an IPv6 address.
-func bracketsInHost(s string) bool {
-	if !strings.ContainsAny(s, "[]") {
-		return true
-	}
-	u, err := url.Parse(s)
-	return err == nil && strings.Count(s, "[")+strings.Count(s, "]") == 2 && strings.HasPrefix(u.Host, "[")
-}
-
-func isHex(c byte) bool { return unicode.Is(unicode.ASCII_Hex_Digit, rune(c)) }

@@ -7,6 +7,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/importreport"
+	"kompass.krz.de/services/platform/links"
 	"kompass.krz.de/services/platform/tabular"
 )
 
@@ -73,7 +74,7 @@ func webAddress(f *importreport.Findings, c importreport.Spot) string {
 	if completed {
 		address = "https://" + address
 	}
-	if !isWebAddress(address) || len(address) > 2000 {
+	if wrong, _ := links.Check(address); wrong != "" || len(address) > 2000 {
 		f.Warn(c, "INVALID_URL", "Keine Adresse mit http oder https; nicht übernommen.", "Not an http or https address; left out.")
 		return ""
 	}

@@ -20,8 +20,9 @@ type market struct {
 
 // covering is one published solution that covers a public service.
 type covering struct {
-	solution *marketplacev1.Solution
-	maturity *municipalityv1.Maturity // nil when not known
+	solution     *marketplacev1.Solution
+	maturity     *municipalityv1.Maturity // nil when not known
+	availability promises.Availability
 }
 
 func emptyMarket() *market {
@@ -123,7 +124,7 @@ func (m *market) withdrawn(name string) bool {
 	return name != "" && m.solution(name).GetState() == marketplacev1.Solution_STATE_WITHDRAWN
 }
 
-// covering lists the published solutions that cover a public service (resource name), by their names.
+// covering lists the published solutions that cover a public service (resource name) or plan to, by their names.
 func (m *market) covering(service string) []covering {
 	return m.coverage.get(m.buildCoverage)[service]
 }
@@ -135,8 +136,8 @@ func (m *market) buildCoverage() map[string][]covering {
 			continue
 		}
 		for _, c := range s.GetCoverage() {
-			if c.GetStatus() != marketplacev1.Coverage_STATUS_DISCONTINUED {
-				all[c.GetPublicService()] = append(all[c.GetPublicService()], covering{s, c.GetMaturity()})
+			if a := promises.AvailabilityOf(s, c); a != promises.Discontinued {
+				all[c.GetPublicService()] = append(all[c.GetPublicService()], covering{s, c.GetMaturity(), a})
 			}
 		}
 	}

@@ -31,8 +31,9 @@ type choice struct {
 	solution   *marketplacev1.Solution // nil for none
 	reach      reach
 	promise    promise
-	neighbours int // in the same Kreis that use it
-	further    int // gaps of the same municipality that it closes besides
+	promised   string // the date for the service; empty when it is there, or nobody knows
+	neighbours int    // in the same Kreis that use it
+	further    int    // gaps of the same municipality that it closes besides
 }
 
 // reach says how far a solution brings a service.
@@ -49,9 +50,11 @@ const (
 type promise int
 
 const (
-	promiseNone   promise = iota // available
-	promiseAhead                 // later
-	promiseBroken                // the date has passed
+	promiseNone    promise = iota // available
+	promisePilot                  // with pilots
+	promiseAhead                  // later
+	promiseBroken                 // the date has passed
+	promiseUndated                // nobody says for when
 )
 
 // needsSolution tells whether a solution is what is missing: with the link alone missing, it is there.

@@ -8,7 +8,8 @@ import (
 )
 
 // setDates gives each item, in their order, the target date that is recorded, or proposes the end of the first month that
-// has room: from the start of the plan on, and not before its solution is promised.
+// has room: from the start of the plan on, and not before its solution is promised. What waits for a solution without a date
+// takes the room that is left when all others have theirs.
 func setDates(items []item, settings *municipalityv1.Plan, today string) {
 	calendar := newCalendar(settings, today)
 	for i := range items {
@@ -17,16 +18,23 @@ func setDates(items []item, settings *municipalityv1.Plan, today string) {
 			calendar.taken[monthOf(recorded)]++
 		}
 	}
-	for i := range items {
-		if items[i].target != "" {
-			continue
+	for _, undated := range []bool{false, true} {
+		for i := range items {
+			waits := items[i].needsSolution() && items[i].choice.promise == promiseUndated
+			if items[i].target == "" && waits == undated {
+				calendar.propose(&items[i])
+			}
 		}
-		from := calendar.start
-		if c := &items[i].choice; items[i].needsSolution() && c.promise == promiseAhead {
-			from = max(from, monthOf(c.solution.GetPromisedDate()))
-		}
-		items[i].target, items[i].proposed = calendar.take(from).end(), true
 	}
+}
+
+// propose gives an item the end of the first month that it can be done in.
+func (c *calendar) propose(i *item) {
+	from := c.start
+	if i.needsSolution() && i.choice.promise == promiseAhead {
+		from = max(from, monthOf(i.choice.solution.GetPromisedDate()))
+	}
+	i.target, i.proposed = c.take(from).end(), true
 }
 
 // calendar hands out the months of a plan.

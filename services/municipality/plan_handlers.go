@@ -127,7 +127,7 @@ func (i *item) spellOut(position int) *municipalityv1.PlanItem {
 		Score:                i.score,
 		Solution:             i.choice.solution.GetName(),
 		SolutionDisplayName:  i.choice.solution.GetDisplayName(),
-		SolutionPromisedDate: i.choice.solution.GetPromisedDate(),
+		SolutionPromisedDate: i.choice.promised,
 	}
 	if i.proposed {
 		m.TargetDateSource = municipalityv1.PlanItem_DATE_SOURCE_PROPOSED

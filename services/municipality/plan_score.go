@@ -20,7 +20,8 @@ const (
 	pointsReachUnsure = 15
 	pointsReachBelow  = 5
 	pointsWaiting     = -10 // for a promise
-	pointsDistrust    = -20 // a promise was broken
+	pointsTrial       = -5  // for the end of a pilot
+	pointsDistrust    = -20 // a promise was broken, or never made
 	pointsPerUser     = 4
 	maxUsers          = 5
 	pointsPerBundled  = 1
@@ -179,9 +180,11 @@ func measureReach(t *task) (value int64, points int) {
 		points = pointsReachBelow
 	}
 	switch t.choice.promise {
+	case promisePilot:
+		points += pointsTrial
 	case promiseAhead:
 		points += pointsWaiting
-	case promiseBroken:
+	case promiseBroken, promiseUndated:
 		points += pointsDistrust
 	}
 	return int64(t.choice.reach), max(0, points)
@@ -207,6 +210,10 @@ func sayReach(t *task, _ int64) (de, en string) {
 		return de + "; zugesagt zum " + germanDate(date) + ".", en + "; promised for " + date + "."
 	case promiseBroken:
 		return de + "; die Zusage zum " + germanDate(date) + " ist verstrichen.", en + "; the promise for " + date + " has passed."
+	case promisePilot:
+		return de + "; im Pilotbetrieb.", en + "; with pilots."
+	case promiseUndated:
+		return de + "; geplant, ohne Termin.", en + "; planned, without a date."
 	}
 	return de + "; verfügbar.", en + "; available."
 }

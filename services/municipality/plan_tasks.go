@@ -4,12 +4,13 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	"kompass.krz.de/services/platform/maturity"
+	"kompass.krz.de/services/platform/promises"
 )
 
 // planOf makes the plan of a place from its gaps.
 func (r records) planOf(p *place, settings *municipalityv1.Plan, today day) *plan {
 	found := r.gapsOf(p, today)
-	chooser := &chooser{contest: r.contestFor(p, found, today), rivals: map[*marketplacev1.Solution]rival{}}
+	chooser := &chooser{contest: r.contestFor(p, found, today), rivals: map[rivalKey]rival{}}
 	tasks := make([]task, len(found.gaps))
 	for i := range found.gaps {
 		g := &found.gaps[i]
@@ -30,10 +31,16 @@ func taskOf(g *gap, today string) task {
 }
 
 // chooser finds the solution for each gap of a place. Its order is that of contest.rank, without spelling out what
-// nobody reads: what a solution is worth here is the same for all gaps but for the maturity that it reaches.
+// nobody reads: what a solution is worth here is the same for all gaps but for the maturity that it reaches and for when it
+// can be had.
 type chooser struct {
 	contest *contest
-	rivals  map[*marketplacev1.Solution]rival
+	rivals  map[rivalKey]rival
+}
+
+type rivalKey struct {
+	solution     *marketplacev1.Solution
+	availability promises.Availability
 }
 
 // rival is a solution among the candidates of one place.
@@ -47,7 +54,7 @@ type rival struct {
 func (c *chooser) choose(t *task, covering []covering, recorded string) choice {
 	best, bestPoints := -1, 0
 	for i := range covering {
-		r := c.rival(covering[i].solution)
+		r := c.rival(&covering[i])
 		if !r.fits {
 			continue
 		}
@@ -64,22 +71,24 @@ func (c *chooser) choose(t *task, covering []covering, recorded string) choice {
 	}
 	s := covering[best].solution
 	return choice{
-		solution: s, reach: reachOf(covering[best].maturity), promise: promiseOf(s.GetPromisedDate(), c.contest.today),
-		neighbours: c.contest.neighboursOf(s.GetName()).district, further: max(0, c.contest.covers[s.GetName()]-1),
+		solution: s, reach: reachOf(covering[best].maturity), promise: promiseOf(&covering[best], c.contest.today),
+		promised:   covering[best].promisedDate(),
+		neighbours: c.contest.neighboursOf(s.GetName()).district, further: c.contest.furtherGaps(&covering[best]),
 	}
 }
 
-func (c *chooser) rival(s *marketplacev1.Solution) rival {
-	if r, known := c.rivals[s]; known {
+func (c *chooser) rival(covered *covering) rival {
+	key := rivalKey{covered.solution, covered.availability}
+	if r, known := c.rivals[key]; known {
 		return r
 	}
-	r := rival{fits: fits(s, c.contest.place)}
+	r := rival{fits: fits(covered.solution, c.contest.place)}
 	if r.fits {
-		for _, reason := range c.contest.reasons(s, nil) {
+		for _, reason := range c.contest.reasons(&covering{solution: covered.solution, availability: covered.availability}) {
 			r.points += int(reason.GetPoints())
 		}
 	}
-	c.rivals[s] = r
+	c.rivals[key] = r
 	return r
 }
 
@@ -114,8 +123,12 @@ func reachOf(m *municipalityv1.Maturity) reach {
 	return reachBelow
 }
 
-func promiseOf(date, today string) promise {
-	switch {
+func promiseOf(covered *covering, today string) promise {
+	switch date := covered.promisedDate(); {
+	case covered.availability == promises.Undated:
+		return promiseUndated
+	case covered.availability == promises.Pilot:
+		return promisePilot
 	case date == "":
 		return promiseNone
 	case date < today:

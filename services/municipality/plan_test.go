@@ -12,6 +12,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/promises"
 )
 
 // planDay is a Monday in the middle of a month: of its 30 days 8 are left.
@@ -62,6 +63,8 @@ func TestScore(t *testing.T) {
 		"link alone":        {task{kind: noLink, choice: choice{solution: offer(""), reach: reachBelow, neighbours: 3, further: 3}}, nil, "0:0 0:0 0:0 3:30 3:25 0:0 0:0 = 55"},
 		"available":         {task{kind: missing, choice: choice{solution: offer(""), reach: reachFulfils}}, nil, "0:0 0:0 0:0 0:0 3:25 0:0 0:0 = 25"},
 		"promised":          {task{kind: missing, choice: choice{solution: offer("2027-01-01"), reach: reachFulfils, promise: promiseAhead}}, nil, "0:0 0:0 0:0 0:0 3:15 0:0 0:0 = 15"},
+		"planned, no date":  {task{kind: missing, choice: choice{solution: offer(""), reach: reachFulfils, promise: promiseUndated}}, nil, "0:0 0:0 0:0 0:0 3:5 0:0 0:0 = 5"},
+		"pilot":             {task{kind: missing, choice: choice{solution: offer(""), reach: reachFulfils, promise: promisePilot}}, nil, "0:0 0:0 0:0 0:0 3:20 0:0 0:0 = 20"},
 		"promise broken":    {task{kind: missing, choice: choice{solution: offer("2026-01-01"), reach: reachFulfils, promise: promiseBroken}}, nil, "0:0 0:0 0:0 0:0 3:5 0:0 0:0 = 5"},
 		"not measured":      {task{kind: missing, choice: choice{solution: offer(""), reach: reachUnknown}}, nil, "0:0 0:0 0:0 0:0 2:15 0:0 0:0 = 15"},
 		"not enough":        {task{kind: missing, choice: choice{solution: offer(""), reach: reachBelow}}, nil, "0:0 0:0 0:0 0:0 1:5 0:0 0:0 = 5"},
@@ -124,8 +127,10 @@ func TestDates(t *testing.T) {
 	t.Parallel()
 	many := func(n int, one task) []task { return slices.Repeat([]task{one}, n) }
 	waits := func(date string) task {
-		return task{choice: choice{solution: offer(date), reach: reachFulfils, promise: promiseOf(date, planDay)}}
+		return task{choice: choice{solution: offer(date), reach: reachFulfils, promise: promiseOf(&covering{solution: offer(date), availability: promises.Promised}, planDay)}}
 	}
+	undated := task{choice: choice{solution: offer(""), reach: reachFulfils, promise: promiseUndated}}
+	pilot := task{choice: choice{solution: offer("2027-03-15"), reach: reachFulfils, promise: promisePilot}}
 	for name, c := range map[string]struct {
 		tasks    []task
 		capacity int32
@@ -156,6 +161,8 @@ func TestDates(t *testing.T) {
 		"the link alone waits not":  {[]task{{kind: municipalityv1.Gap_KIND_NO_LINK, choice: waits("2027-03-15").choice}}, 4, "", "11-30"},
 		"until the end of dates":    {many(3, task{}), 1, "9999-11-30", "9999-12-31 9999-12-31 9999-12-31"},
 		"promised for the end":      {[]task{waits("9999-12-31"), waits("9999-12-31")}, 1, "", "9999-12-31 9999-12-31"},
+		"planned without a date":    {[]task{undated, undated, {}, waits("2026-12-31"), {}}, 1, "", "2027-03-31 2027-04-30 2027-01-31 12-31 2027-02-28"},
+		"pilots wait for nothing":   {[]task{pilot, {}}, 1, "", "12-31 2027-01-31"},
 		"no gaps":                   {nil, 4, "", ""},
 	} {
 		p := makePlan(c.tasks, &municipalityv1.Plan{MonthlyCapacity: c.capacity, StartDate: c.start}, planDay)
@@ -201,7 +208,11 @@ func TestChoice(t *testing.T) {
 	good, chosen, elsewhere := offer(""), offer("2027-01-01"), offer("")
 	good.Name, chosen.Name, elsewhere.Name = "solutions/a", "solutions/b", "solutions/c"
 	elsewhere.SizeClasses = []commonv1.SizeClass{commonv1.SizeClass_SIZE_CLASS_KREIS}
-	offers := []covering{{good, &municipalityv1.Maturity{Level: 3}}, {chosen, &municipalityv1.Maturity{Level: 1}}, {elsewhere, &municipalityv1.Maturity{Level: 4}}}
+	offers := []covering{
+		{good, &municipalityv1.Maturity{Level: 3}, promises.Available}, {chosen, &municipalityv1.Maturity{Level: 1}, promises.Promised},
+		{elsewhere, &municipalityv1.Maturity{Level: 4}, promises.Available},
+	}
+	undated := []covering{{good, &municipalityv1.Maturity{Level: 3}, promises.Undated}, {chosen, &municipalityv1.Maturity{Level: 3}, promises.Pilot}}
 	for _, c := range []struct {
 		kind     municipalityv1.Gap_Kind
 		recorded string
@@ -215,12 +226,14 @@ func TestChoice(t *testing.T) {
 		{municipalityv1.Gap_KIND_PLANNED, "solutions/x", offers, "solutions/a", reachFulfils, promiseNone},
 		{municipalityv1.Gap_KIND_PLANNED, "solutions/c", offers, "solutions/a", reachFulfils, promiseNone},
 		{municipalityv1.Gap_KIND_BELOW_THRESHOLD, "solutions/b", offers, "solutions/a", reachFulfils, promiseNone},
+		{municipalityv1.Gap_KIND_MISSING, "", undated, "solutions/b", reachFulfils, promisePilot},
+		{municipalityv1.Gap_KIND_MISSING, "", undated[:1], "solutions/a", reachFulfils, promiseUndated},
 		{municipalityv1.Gap_KIND_MISSING, "", offers[2:], "", reachNone, promiseNone},
 		{municipalityv1.Gap_KIND_MISSING, "", nil, "", reachNone, promiseNone},
 	} {
 		r := emptyRecords()
 		p := &place{municipality: &municipalityv1.Municipality{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREISFREIE_STADT}}
-		chooser := &chooser{contest: r.contestFor(p, &gapList{}, planToday()), rivals: map[*marketplacev1.Solution]rival{}}
+		chooser := &chooser{contest: r.contestFor(p, &gapList{}, planToday()), rivals: map[rivalKey]rival{}}
 		got := chooser.choose(&task{kind: c.kind}, c.offers, c.recorded)
 		if got.solution.GetName() != c.want || got.reach != c.reach || got.promise != c.promise || got.further != 0 {
 			t.Errorf("%v with %q: %+v, want %s", c.kind, c.recorded, got, c.want)
@@ -266,8 +279,10 @@ func drawTask(t *rapid.T) task {
 	one.late = daysLate(one.recorded, planDay)
 	if rapid.Bool().Draw(t, "covered") {
 		promised := rapid.SampledFrom(dates).Draw(t, "promised")
+		status := marketplacev1.Coverage_Status(rapid.Int32Range(0, 3).Draw(t, "status"))
+		covered := coveringWith(offer(promised), status)
 		one.choice = choice{
-			solution: offer(promised), reach: reach(rapid.IntRange(1, 3).Draw(t, "reach")), promise: promiseOf(promised, planDay),
+			solution: covered.solution, reach: reach(rapid.IntRange(1, 3).Draw(t, "reach")), promise: promiseOf(&covered, planDay), promised: covered.promisedDate(),
 			neighbours: rapid.IntRange(0, 9).Draw(t, "neighbours"), further: rapid.IntRange(0, 20).Draw(t, "further"),
 		}
 	}
@@ -351,8 +366,8 @@ func checkDate(t *rapid.T, i *item, settings *municipalityv1.Plan) {
 		t.Fatalf("recorded for %s, in the plan for %s", i.recorded, i.target)
 	case i.proposed && len(i.target) == len(planDay) && (i.target < planDay || i.target < settings.GetStartDate()):
 		t.Fatalf("%s is too early", i.target)
-	case i.proposed && i.needsSolution() && len(i.target) == len(planDay) && i.target < i.choice.solution.GetPromisedDate():
-		t.Fatalf("%s is before the promise for %s", i.target, i.choice.solution.GetPromisedDate())
+	case i.proposed && i.needsSolution() && len(i.target) == len(planDay) && i.target < i.choice.promised:
+		t.Fatalf("%s is before the promise for %s", i.target, i.choice.promised)
 	}
 }
 
@@ -381,6 +396,7 @@ func TestPlansChooseTheBestCandidate(t *testing.T) {
 			s := solution(id, strings.ToUpper(id), nil, keyNumber(1), keyNumber(2), keyNumber(rapid.IntRange(3, 9).Draw(t, "key")))
 			s.PromisedDate = rapid.SampledFrom([]string{"", "2026-01-01", "2027-01-01"}).Draw(t, "promised")
 			for _, c := range s.GetCoverage() {
+				c.Status = marketplacev1.Coverage_Status(rapid.Int32Range(0, 4).Draw(t, "status"))
 				c.Maturity = rapid.SampledFrom([]*municipalityv1.Maturity{nil, {Level: 2}, {Level: 3}, {Model: "2.0", Level: 4}}).Draw(t, "maturity")
 			}
 			market = append(market, s)

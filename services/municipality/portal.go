@@ -65,10 +65,7 @@ func checkPortal(p *municipalityv1.Portal, today string) error {
 	if p.GetMunicipality() == "" {
 		blame("municipality", "fehlt", "is missing")
 	}
-	switch {
-	case p.GetUrl() != "" && !isWebAddress(p.GetUrl()):
-		blame("url", "muss eine vollständige Adresse mit http oder https sein", "must be an absolute http or https address")
-	case p.GetUrl() == "" && p.GetPhase() == municipalityv1.Portal_PHASE_PUBLISHED:
+	if p.GetUrl() == "" && p.GetPhase() == municipalityv1.Portal_PHASE_PUBLISHED {
 		blame("url", "fehlt: ein veröffentlichtes Portal hat eine Adresse", "is missing: a published portal has an address")
 	}
 	day("wave_date", p.GetWaveDate(), true)

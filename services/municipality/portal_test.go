@@ -31,7 +31,6 @@ func TestCheckPortal(t *testing.T) {
 		"no municipality":   {func(p *municipalityv1.Portal) { p.Municipality = "" }, []string{"portal.municipality"}},
 		"published nowhere": {func(p *municipalityv1.Portal) { p.Url = "" }, []string{"portal.url"}},
 		"not yet published": {func(p *municipalityv1.Portal) { p.Url, p.Phase = "", municipalityv1.Portal_PHASE_FILLING }, nil},
-		"no address":        {func(p *municipalityv1.Portal) { p.Url = "lemgo" }, []string{"portal.url"}},
 		"no day":            {func(p *municipalityv1.Portal) { p.WaveDate = "2027-02-30" }, []string{"portal.waveDate"}},
 		"phase of tomorrow": {func(p *municipalityv1.Portal) { p.PhaseDate = "2026-11-24" }, []string{"portal.phaseDate"}},
 		"live tomorrow":     {func(p *municipalityv1.Portal) { p.Modules[0].LiveDate = "2026-11-24" }, []string{"portal.modules[0].liveDate"}},

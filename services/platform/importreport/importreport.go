@@ -126,9 +126,23 @@ func (f *Findings) Refusal() error {
 	if len(f.bad) == 0 {
 		return nil
 	}
-	refused := proto.CloneOf(f.Finish())
-	refused.Added, refused.Changed, refused.Withdrawn, refused.Unchanged = 0, 0, 0, 0
-	return fault.New(fault.ImportBadRows, "count", strconv.Itoa(len(f.bad))).Detail(refused)
+	return fault.New(fault.ImportBadRows, "count", strconv.Itoa(len(f.bad))).Detail(f.answer())
+}
+
+// Preview is the report of an import that only asks; with errors it says, like the refusal, that nothing is taken.
+func (f *Findings) Preview() *commonv1.ImportReport {
+	preview := f.answer()
+	preview.ValidateOnly = true
+	return preview
+}
+
+// answer is a copy of the report, without figures when the import is refused.
+func (f *Findings) answer() *commonv1.ImportReport {
+	report := proto.CloneOf(f.Finish())
+	if len(f.bad) > 0 {
+		report.Added, report.Changed, report.Withdrawn, report.Unchanged = 0, 0, 0, 0
+	}
+	return report
 }
 
 // Shortened is a text as an issue repeats it: valid UTF-8, with "…" for what follows after 200 characters.

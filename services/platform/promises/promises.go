@@ -18,10 +18,11 @@ type Promise struct {
 	Delivered string                         // day of delivery; empty when not delivered
 }
 
-// OfSolution is the promise of a solution. It counts as delivered when no date is promised any more.
+// OfSolution is the promise of a solution. It counts as delivered when no date is promised any more and nothing that the
+// solution covers is still planned: on the day of the newest change that left it without a date.
 func OfSolution(s *marketplacev1.Solution) Promise {
 	p := Promise{Changes: s.GetPromiseChanges()}
-	if s.GetPromisedDate() != "" {
+	if s.GetPromisedDate() != "" || Awaited(s) {
 		return p
 	}
 	for _, c := range p.Changes {

@@ -38,6 +38,9 @@ func TestSlipsAndDelay(t *testing.T) {
 		"put off twice":         {dates: []string{"2027-01-01", "2027-01-31", "2027-07-30"}, count: 2, days: 210, delay: 210, counts: true},
 		"brought forward":       {dates: []string{"2027-01-31", "2027-01-01"}},
 		"forward and back":      {dates: []string{"2027-01-31", "2027-01-01", "2027-01-31"}, count: 1, counts: true},
+		"withdrawn":             {dates: []string{"2026-01-01", "2026-02-01", ""}, count: 1, days: 31, delay: 326, counts: true},
+		"withdrawn in time":     {dates: []string{"2026-12-24", ""}},
+		"put off, withdrawn":    {dates: []string{"2026-11-01", "2027-01-01", ""}, count: 1, days: 61, delay: 61, counts: true},
 		"withdrawn, anew":       {dates: []string{"2027-01-01", "", "2027-01-31"}, count: 1, days: 30, delay: 30, counts: true},
 		"due today":             {dates: []string{"2026-11-23"}, counts: true},
 		"overdue":               {dates: []string{"2026-11-13"}, delay: 10, counts: true},
@@ -93,14 +96,30 @@ func TestOfSolution(t *testing.T) {
 	t.Parallel()
 	changes := through("2026-01-01", "")
 	changes[1].Time = timestamppb.New(time.Date(2026, 3, 15, 23, 30, 0, 0, time.UTC))
-	if p := promises.OfSolution(&marketplacev1.Solution{PromiseChanges: changes}); p.Delivered != "2026-03-15" {
-		t.Errorf("delivered %q", p.Delivered)
-	}
-	if p := promises.OfSolution(&marketplacev1.Solution{PromisedDate: "2027-01-01", PromiseChanges: changes}); p.Delivered != "" {
-		t.Errorf("promised anew, yet delivered %q", p.Delivered)
-	}
-	if p := promises.OfSolution(&marketplacev1.Solution{}); p.Delivered != "" {
-		t.Errorf("never promised, yet delivered %q", p.Delivered)
+	arrived := append(through("2026-01-01", ""), &marketplacev1.PromiseChange{Time: timestamppb.New(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))})
+	for name, c := range map[string]struct {
+		promised string
+		changes  []*marketplacev1.PromiseChange
+		status   []marketplacev1.Coverage_Status
+		want     string
+	}{
+		"no status":                {"", changes, []marketplacev1.Coverage_Status{0}, "2026-03-15"},
+		"all there":                {"", changes, []marketplacev1.Coverage_Status{available, pilot, discontinued}, "2026-03-15"},
+		"withdrawn, one planned":   {"", changes, []marketplacev1.Coverage_Status{available, planned}, ""},
+		"there after a withdrawal": {"", arrived, []marketplacev1.Coverage_Status{available}, "2026-05-01"},
+		"promised anew":            {"2027-01-01", changes, nil, ""},
+		"never promised":           {"", nil, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &marketplacev1.Solution{PromisedDate: c.promised, PromiseChanges: c.changes}
+			for _, status := range c.status {
+				s.Coverage = append(s.Coverage, &marketplacev1.Coverage{Status: status})
+			}
+			if p := promises.OfSolution(s); p.Delivered != c.want {
+				t.Errorf("delivered %q, want %q", p.Delivered, c.want)
+			}
+		})
 	}
 }
 

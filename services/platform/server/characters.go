@@ -5,21 +5,26 @@ import (
 	"strings"
 	"unicode"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	"kompass.krz.de/services/platform/fault"
+	"kompass.krz.de/services/platform/links"
+	"kompass.krz.de/services/platform/names"
 )
 
-// controls blames every text of a message, at any depth, that has a control character other than tab and line break:
-// nobody writes one, and what comes after (exports, terminals, XML) cannot carry it. Bytes are no text; requests have no maps.
-type controls struct {
+// characters blames texts of a message, at any depth: those with a control character other than tab and line break, which
+// nobody writes and what comes after (exports, terminals, XML) cannot carry; links that are none; and what names a person
+// where the contract wants a role. Bytes are no text; requests have no maps.
+type characters struct {
 	fault *fault.Error
 	found int // violations so far; at most maxViolations
 	// skipLists passes over the lists of the request itself.
 	skipLists bool
 }
 
-func (c *controls) message(prefix string, m protoreflect.Message) {
+func (c *characters) message(prefix string, m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
@@ -41,10 +46,10 @@ func (c *controls) message(prefix string, m protoreflect.Message) {
 }
 
 // value looks at the value of a field, or at the one of that index in a list: a text, or a message below.
-func (c *controls) value(prefix string, fd protoreflect.FieldDescriptor, index int, v protoreflect.Value) {
-	bad := -1
+func (c *characters) value(prefix string, fd protoreflect.FieldDescriptor, index int, v protoreflect.Value) {
+	var de, en string
 	if fd.Message() == nil {
-		if bad = strings.IndexFunc(v.String(), isForbiddenControl); bad < 0 || c.found >= maxViolations {
+		if de, en = wrongText(fd, v.String()); de == "" || c.found >= maxViolations {
 			return
 		}
 	}
@@ -52,13 +57,28 @@ func (c *controls) value(prefix string, fd protoreflect.FieldDescriptor, index i
 	if index >= 0 {
 		path = fmt.Sprintf("%s[%d]", path, index)
 	}
-	if bad < 0 {
+	if de == "" {
 		c.message(path+".", v.Message())
 		return
 	}
-	r := []rune(v.String()[bad:])[0]
-	c.fault.Field(path, fmt.Sprintf("enthält ein Steuerzeichen (%U)", r), fmt.Sprintf("contains a control character (%U)", r))
+	c.fault.Field(path, de, en)
 	c.found++
+}
+
+// wrongText says in German and English what is wrong with the text of a field; empty when nothing is.
+func wrongText(fd protoreflect.FieldDescriptor, text string) (de, en string) {
+	if bad := strings.IndexFunc(text, isForbiddenControl); bad >= 0 {
+		r := []rune(text[bad:])[0]
+		return fmt.Sprintf("enthält ein Steuerzeichen (%U)", r), fmt.Sprintf("contains a control character (%U)", r)
+	}
+	switch options := fd.Options(); {
+	case text == "":
+	case proto.GetExtension(options, commonv1.E_Link) == true:
+		return links.Check(text)
+	case proto.GetExtension(options, commonv1.E_Impersonal) == true && names.Person(text):
+		return names.PersonDE, names.PersonEN
+	}
+	return "", ""
 }
 
 func isForbiddenControl(r rune) bool {

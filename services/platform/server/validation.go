@@ -50,7 +50,7 @@ func validation(ctx context.Context, c *Call, next Next) error {
 	return next(ctx)
 }
 
-// Validate checks a message against the rules that stand in the contract, and its texts for control characters. It returns [fault.InvalidField] with every
+// Validate checks a message against the rules that stand in the contract, and its texts as [characters] does. It returns [fault.InvalidField] with every
 // violation, fields in JSON spelling, and nil for what is no proto message. A batch that is carried out item by item is not
 // held responsible for what is in its lists: its service validates each item, so that a bad one fails alone.
 func Validate(request any) error {
@@ -79,7 +79,7 @@ func Validate(request any) error {
 			found++
 		}
 	}
-	c := controls{f, found, perItem}
+	c := characters{f, found, perItem}
 	if c.message("", m.ProtoReflect()); c.found == 0 {
 		return nil
 	}

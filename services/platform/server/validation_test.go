@@ -10,7 +10,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
-	_ "kompass.krz.de/proto/kompass/marketplace/v1"
+	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 )
 
@@ -27,12 +27,18 @@ func TestValidationTexts(t *testing.T) {
 		"one bound":    {&municipalityv1.Municipality{Population: -1}, "population: muss mindestens 0 sein / "},
 		"too long":     {&cataloguev1.ListThemesRequest{OrderBy: strings.Repeat("ü", 201)}, "orderBy: hat höchstens 200 Zeichen / "},
 		"pattern":      {&cataloguev1.GetThemeRequest{Name: "x"}, "name: hat nicht die verlangte Form ^themes/[a-z0-9-]+$ / "},
+		"day":          {&marketplacev1.Solution{PromisedDate: "31.3.2027"}, "promisedDate: ist kein Tag des Kalenders; erwartet wird etwa 2027-03-31 / is not a day of the calendar; "},
+		"currency":     {&marketplacev1.Price{Basis: 1, Currency: "Taler"}, "currency: ist kein Währungscode; erwartet wird etwa EUR / is not a currency code; "},
 		"unknown enum": {&cataloguev1.ImportCatalogueRequest{Scope: 9}, "scope: ist kein bekannter Wert / "},
 		"unspecified":  {&cataloguev1.ClassRule{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}, "obligation: darf keiner von diesen Werten sein: OBLIGATION_UNSPECIFIED / must not be any of: OBLIGATION_UNSPECIFIED"},
 		"in":           {&municipalityv1.Maturity{Model: "3"}, "model: muss einer von diesen Werten sein: (leer), 1.1, 2.0 / "},
 		"no items":     {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}, "requests: hat mindestens 1 Einträge / "},
 		"twice":        {&cataloguev1.Relevance{Rules: []*cataloguev1.ClassRule{kreis, kreis}}, "rules: darf jede Größenklasse nur einmal enthalten / "},
-		"own rule":     {&municipalityv1.Implementation{Url: "x"}, "url: muss eine vollständige Adresse mit http oder https sein / must be an absolute"},
+		"link":         {&municipalityv1.Implementation{Url: "x"}, "url: muss mit https:// oder http:// beginnen / has to begin with https:// or http://"},
+		"link below": {&marketplacev1.MoveAdoptionRequest{Name: "adoptions/a", State: 2, Offer: &marketplacev1.AdoptionOffer{Documents: []*marketplacev1.DocumentLink{{Title: "A", Url: "https:///pfad"}}}},
+			"offer.documents[0].url: nennt hinter „https://“ keinen Rechner"},
+		"person":           {&marketplacev1.AnswerQuestionRequest{Name: "questions/a", Text: "ja", Role: "Frau Muster"}, "role: nennt eine Rolle, eine Stelle oder eine Organisation, nie eine Person"},
+		"person in a list": {&marketplacev1.Project{Actors: []*marketplacev1.Actor{{DisplayName: "Land"}, {DisplayName: "Dr. Muster"}}}, "actors[1].displayName: nennt eine Rolle"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +77,7 @@ func TestControlCharacters(t *testing.T) {
 		"in a batch item by item": {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "x", PerItem: true, Requests: []*municipalityv1.UpdateImplementationRequest{
 			at(&municipalityv1.Implementation{Note: "\v", Url: "x"}),
 		}}, "fields. parent: hat nicht die verlangte Form"},
-		"beside a rule": {at(&municipalityv1.Implementation{Url: "x", Note: "\b"}), "https address. implementation.note: enthält"},
+		"beside a rule": {at(&municipalityv1.Implementation{Url: "x", Note: "\b"}), "http://. implementation.note: enthält"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

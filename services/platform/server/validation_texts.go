@@ -34,7 +34,6 @@ var german = map[string]string{
 	"relevance.one_rule_per_class": "darf jede Größenklasse nur einmal enthalten",
 	"services.once":                "jede Leistung darf nur einmal vorkommen",
 	"checklist.once":               "jeder Schritt darf nur einmal vorkommen",
-	"url.http":                     "muss eine vollständige Adresse mit http oder https sein",
 	"coverage.one_per_service":     "darf jede Leistung nur einmal enthalten",
 	"versions.once":                "darf jede Version nur einmal enthalten",
 	"participants.once":            "darf jeden Beteiligten nur einmal enthalten",
@@ -42,10 +41,26 @@ var german = map[string]string{
 	"modules.once":                 "darf jedes Modul nur einmal enthalten",
 }
 
+// patterns have words for the patterns that people meet in tables and forms.
+var patterns = map[string][2]string{
+	"^(" + dayPattern + ")?$": {notADayDE, notADayEN},
+	"^" + dayPattern + "$":    {notADayDE, notADayEN},
+	"^([A-Z]{3})?$":           {"ist kein Währungscode; erwartet wird etwa EUR", "is not a currency code; expected is for example EUR"},
+}
+
+const (
+	dayPattern = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+	notADayDE  = "ist kein Tag des Kalenders; erwartet wird etwa 2027-03-31"
+	notADayEN  = "is not a day of the calendar; expected is for example 2027-03-31"
+)
+
 // texts says in both languages what a violation is about; the English one is the rule's own.
 func texts(v *protovalidate.Violation) (de, en string) {
 	en = v.Proto.GetMessage()
 	id := v.Proto.GetRuleId()
+	if words, ok := patterns[ruleValue(v)]; ok {
+		return words[0], words[1]
+	}
 	if id == "enum.not_in" { // the rule's own text has numbers, which nobody sends
 		en = "must not be any of: " + ruleValue(v)
 	}

@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	v1 "kompass.krz.de/proto/kompass/municipality/v1"
 	reflect "reflect"
 	sync "sync"
@@ -508,7 +509,8 @@ func (x *AdoptedService) GetMaturity() *v1.Maturity {
 // Conditions that a provider offers.
 type AdoptionOffer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it costs; the solution's own prices count when empty.
+	// What it costs; the solution's own prices count when empty. An offer without prices has conditions or documents, or a
+	// solution with prices.
 	Prices []*Price `protobuf:"bytes,1,rep,name=prices,proto3" json:"prices,omitempty"`
 	// Until when the offer stands, "2027-03-31"; a contract comes no later. Without end when empty.
 	ValidUntil string `protobuf:"bytes,2,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
@@ -667,7 +669,7 @@ type AdoptionTransition struct {
 	From Adoption_State `protobuf:"varint,1,opt,name=from,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"from,omitempty"`
 	// The state after.
 	To Adoption_State `protobuf:"varint,2,opt,name=to,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"to,omitempty"`
-	// Since when, "2027-03-31".
+	// Since when, "2027-03-31"; of a contract, when it was concluded.
 	Date string `protobuf:"bytes,3,opt,name=date,proto3" json:"date,omitempty"`
 	// When it was recorded.
 	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
@@ -1003,7 +1005,7 @@ var File_kompass_marketplace_v1_adoption_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_adoption_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/marketplace/v1/adoption.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/marketplace/v1/price.proto\x1a$kompass/marketplace/v1/project.proto\x1a*kompass/municipality/v1/municipality.proto\"\x84\r\n" +
+	"%kompass/marketplace/v1/adoption.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\x1a\"kompass/marketplace/v1/price.proto\x1a$kompass/marketplace/v1/project.proto\x1a*kompass/municipality/v1/municipality.proto\"\xf3\v\n" +
 	"\bAdoption\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12j\n" +
 	"\fmunicipality\x18\x02 \x01(\tBF\xe0A\x05\xfaA\x1d\n" +
@@ -1013,15 +1015,14 @@ const file_kompass_marketplace_v1_adoption_proto_rawDesc = "" +
 	"\x05group\x18\x04 \x01(\tB\x03\xe0A\x03R\x05group\x12A\n" +
 	"\x05state\x18\x05 \x01(\x0e2&.kompass.marketplace.v1.Adoption.StateB\x03\xe0A\x03R\x05state\x12\xac\x01\n" +
 	"\bservices\x18\x06 \x03(\v2&.kompass.marketplace.v1.AdoptedServiceBh\xbaHe\xba\x01\\\n" +
-	"\rservices.once\x12#each public service may appear once\x1a&this.map(s, s.public_service).unique()\x92\x01\x03\x10\xd0\x0fR\bservices\x12\xb2\x01\n" +
-	"\x03url\x18\a \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12@\n" +
+	"\rservices.once\x12#each public service may appear once\x1a&this.map(s, s.public_service).unique()\x92\x01\x03\x10\xd0\x0fR\bservices\x12\x1e\n" +
+	"\x03url\x18\a \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12@\n" +
 	"\x05offer\x18\b \x01(\v2%.kompass.marketplace.v1.AdoptionOfferB\x03\xe0A\x03R\x05offer\x12\x1f\n" +
 	"\bcontract\x18\t \x01(\tB\x03\xe0A\x03R\bcontract\x12\x99\x01\n" +
 	"\tchecklist\x18\n" +
 	" \x03(\v2%.kompass.marketplace.v1.ChecklistItemBT\xbaHQ\xba\x01I\n" +
-	"\x0echecklist.once\x12\x19each kind may appear once\x1a\x1cthis.map(i, i.kind).unique()\x92\x01\x02\x10\x14R\tchecklist\x127\n" +
-	"\x12responsible_office\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x11responsibleOffice\x12`\n" +
+	"\x0echecklist.once\x12\x19each kind may appear once\x1a\x1cthis.map(i, i.kind).unique()\x92\x01\x02\x10\x14R\tchecklist\x12;\n" +
+	"\x12responsible_office\x18\v \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\x11responsibleOffice\x12`\n" +
 	"\fplanned_date\x18\f \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\vplannedDate\x12 \n" +
 	"\tlive_date\x18\r \x01(\tB\x03\xe0A\x03R\bliveDate\x12\x1e\n" +
 	"\bend_date\x18\x0e \x01(\tB\x03\xe0A\x03R\aendDate\x12\x1c\n" +
@@ -1042,12 +1043,11 @@ const file_kompass_marketplace_v1_adoption_proto_rawDesc = "" +
 	"STATE_LIVE\x10\x05\x12\x0f\n" +
 	"\vSTATE_ENDED\x10\x06\x12\x13\n" +
 	"\x0fSTATE_WITHDRAWN\x10\a:2\xeaA/\n" +
-	"\x17kompass.krz.de/Adoption\x12\x14adoptions/{adoption}\"\x85\x03\n" +
+	"\x17kompass.krz.de/Adoption\x12\x14adoptions/{adoption}\"\xf0\x01\n" +
 	"\x0eAdoptedService\x12z\n" +
 	"\x0epublic_service\x18\x01 \x01(\tBS\xfaA\x1e\n" +
-	"\x1ckompass.krz.de/PublicService\xbaH/r-2+^publicServices/([0-9]{14}|ohne-[a-z0-9]+)$R\rpublicService\x12\xb2\x01\n" +
-	"\x03url\x18\x02 \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12B\n" +
+	"\x1ckompass.krz.de/PublicService\xbaH/r-2+^publicServices/([0-9]{14}|ohne-[a-z0-9]+)$R\rpublicService\x12\x1e\n" +
+	"\x03url\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12B\n" +
 	"\bmaturity\x18\x03 \x01(\v2!.kompass.municipality.v1.MaturityB\x03\xe0A\x03R\bmaturity\"\xa8\x02\n" +
 	"\rAdoptionOffer\x12?\n" +
 	"\x06prices\x18\x01 \x03(\v2\x1d.kompass.marketplace.v1.PriceB\b\xbaH\x05\x92\x01\x02\x10\x14R\x06prices\x12^\n" +

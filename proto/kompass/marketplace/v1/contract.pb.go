@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -633,7 +634,7 @@ var File_kompass_marketplace_v1_contract_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_contract_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/marketplace/v1/contract.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/marketplace/v1/price.proto\x1a$kompass/marketplace/v1/project.proto\"\x93\x0f\n" +
+	"%kompass/marketplace/v1/contract.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\x1a\"kompass/marketplace/v1/price.proto\x1a$kompass/marketplace/v1/project.proto\"\x97\x0f\n" +
 	"\bContract\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12F\n" +
@@ -643,8 +644,8 @@ const file_kompass_marketplace_v1_contract_proto_rawDesc = "" +
 	"\x17kompass.krz.de/Contract\xbaH5r321^(contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\tframework\x12p\n" +
 	"\bprovider\x18\x06 \x01(\tBT\xfaA\x19\n" +
 	"\x17kompass.krz.de/Provider\xbaH5r321^(providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bprovider\x12V\n" +
-	"\bcustomer\x18\a \x01(\tB:\xbaH7r523^(municipalities/[0-9]{8}|dataCentres/[a-z0-9-]+)?$R\bcustomer\x12,\n" +
-	"\forganisation\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\forganisation\x12R\n" +
+	"\bcustomer\x18\a \x01(\tB:\xbaH7r523^(municipalities/[0-9]{8}|dataCentres/[a-z0-9-]+)?$R\bcustomer\x120\n" +
+	"\forganisation\x18\b \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\forganisation\x12R\n" +
 	"\x0emunicipalities\x18\t \x03(\tB*\xbaH'\x92\x01$\x10\xe8\a\x18\x01\"\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x0emunicipalities\x12]\n" +
 	"\tsolutions\x18\n" +
 	" \x03(\tB?\xbaH<\x92\x019\x10\xe8\a\x18\x01\"2r02.^solutions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\tsolutions\x12?\n" +

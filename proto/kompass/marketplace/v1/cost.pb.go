@@ -35,9 +35,11 @@ type CostOverview struct {
 	// Sums, one for each currency.
 	Totals []*CostTotal `protobuf:"bytes,5,rep,name=totals,proto3" json:"totals,omitempty"`
 	// Lines that are left out of the sums because a number they need is not known.
-	UnknownLines  int32 `protobuf:"varint,6,opt,name=unknown_lines,json=unknownLines,proto3" json:"unknown_lines,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	UnknownLines int32 `protobuf:"varint,6,opt,name=unknown_lines,json=unknownLines,proto3" json:"unknown_lines,omitempty"`
+	// Lines that are too low because the number of cases is known of some of their public services only.
+	IncompleteLines int32 `protobuf:"varint,7,opt,name=incomplete_lines,json=incompleteLines,proto3" json:"incomplete_lines,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CostOverview) Reset() {
@@ -112,6 +114,13 @@ func (x *CostOverview) GetUnknownLines() int32 {
 	return 0
 }
 
+func (x *CostOverview) GetIncompleteLines() int32 {
+	if x != nil {
+		return x.IncompleteLines
+	}
+	return 0
+}
+
 // What one term of a price comes to in one year.
 type CostLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -142,7 +151,9 @@ type CostLine struct {
 	// How the amount comes about, in German.
 	MessageDe string `protobuf:"bytes,13,opt,name=message_de,json=messageDe,proto3" json:"message_de,omitempty"`
 	// How the amount comes about, in English.
-	MessageEn     string `protobuf:"bytes,14,opt,name=message_en,json=messageEn,proto3" json:"message_en,omitempty"`
+	MessageEn string `protobuf:"bytes,14,opt,name=message_en,json=messageEn,proto3" json:"message_en,omitempty"`
+	// True when the amount is too low: the number of cases is known of some of the public services only.
+	Incomplete    bool `protobuf:"varint,15,opt,name=incomplete,proto3" json:"incomplete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +286,13 @@ func (x *CostLine) GetMessageEn() string {
 	return ""
 }
 
+func (x *CostLine) GetIncomplete() bool {
+	if x != nil {
+		return x.Incomplete
+	}
+	return false
+}
+
 // A sum in one currency.
 type CostTotal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -352,14 +370,15 @@ var File_kompass_marketplace_v1_cost_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_cost_proto_rawDesc = "" +
 	"\n" +
-	"!kompass/marketplace/v1/cost.proto\x12\x16kompass.marketplace.v1\x1a\"kompass/marketplace/v1/price.proto\"\x81\x02\n" +
+	"!kompass/marketplace/v1/cost.proto\x12\x16kompass.marketplace.v1\x1a\"kompass/marketplace/v1/price.proto\"\xac\x02\n" +
 	"\fCostOverview\x12\"\n" +
 	"\fmunicipality\x18\x01 \x01(\tR\fmunicipality\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
 	"\x04year\x18\x03 \x01(\x05R\x04year\x126\n" +
 	"\x05lines\x18\x04 \x03(\v2 .kompass.marketplace.v1.CostLineR\x05lines\x129\n" +
 	"\x06totals\x18\x05 \x03(\v2!.kompass.marketplace.v1.CostTotalR\x06totals\x12#\n" +
-	"\runknown_lines\x18\x06 \x01(\x05R\funknownLines\"\xde\x03\n" +
+	"\runknown_lines\x18\x06 \x01(\x05R\funknownLines\x12)\n" +
+	"\x10incomplete_lines\x18\a \x01(\x05R\x0fincompleteLines\"\xfe\x03\n" +
 	"\bCostLine\x12\x1a\n" +
 	"\badoption\x18\x01 \x01(\tR\badoption\x12\x1a\n" +
 	"\bsolution\x18\x02 \x01(\tR\bsolution\x12!\n" +
@@ -377,7 +396,10 @@ const file_kompass_marketplace_v1_cost_proto_rawDesc = "" +
 	"\n" +
 	"message_de\x18\r \x01(\tR\tmessageDe\x12\x1d\n" +
 	"\n" +
-	"message_en\x18\x0e \x01(\tR\tmessageEnB\v\n" +
+	"message_en\x18\x0e \x01(\tR\tmessageEn\x12\x1e\n" +
+	"\n" +
+	"incomplete\x18\x0f \x01(\bR\n" +
+	"incompleteB\v\n" +
 	"\t_quantityB\x0f\n" +
 	"\r_amount_cents\"\x90\x01\n" +
 	"\tCostTotal\x12\x1a\n" +

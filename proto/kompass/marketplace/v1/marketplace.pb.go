@@ -292,13 +292,13 @@ func (Solution_TrustLevel) EnumDescriptor() ([]byte, []int) {
 type Coverage_Status int32
 
 const (
-	// Not set; the same as available.
+	// Not set: planned when the solution has a promised date, else available.
 	Coverage_STATUS_UNSPECIFIED Coverage_Status = 0
-	// To come, with the solution's promised date.
+	// To come, with the solution's promised date; closes no gap while there is none. No adoption of it goes live.
 	Coverage_STATUS_PLANNED Coverage_Status = 1
 	// With pilots.
 	Coverage_STATUS_PILOT Coverage_Status = 2
-	// To be had.
+	// To be had, also when the solution has a promised date: that is for what is planned.
 	Coverage_STATUS_AVAILABLE Coverage_Status = 3
 	// No longer offered: closes no gap.
 	Coverage_STATUS_DISCONTINUED Coverage_Status = 4
@@ -459,7 +459,9 @@ func (x *Provider) GetReliability() *Reliability {
 }
 
 // How far promised dates can be trusted. Every promise counts that was delivered, was put off or has come due; its delay is
-// the days from the date that was promised first to the delivery, else to the later of today and the date promised now.
+// the days from the date that was promised first to the delivery, else to the later of today and the date promised last. A
+// solution is delivered when it has no promised date any more and none of the public services it covers is planned; a date that
+// is taken back while one still is counts like one that was not delivered.
 // It scores 100 without delay and one point less for each 3.65 days, down to 0 after a year. The figure is the mean.
 type Reliability struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -556,7 +558,7 @@ type Solution struct {
 	SizeClasses []v1.SizeClass `protobuf:"varint,9,rep,packed,name=size_classes,json=sizeClasses,proto3,enum=kompass.common.v1.SizeClass" json:"size_classes,omitempty"`
 	// Basiskomponenten that it needs: "BundID", "ePayBL" …
 	BaseComponents []string `protobuf:"bytes,10,rep,name=base_components,json=baseComponents,proto3" json:"base_components,omitempty"`
-	// When it is promised, "2027-03-31"; empty when it is available.
+	// When what is planned of it is promised, "2027-03-31", from 1950 to 2199; empty when all is available, or no date is known.
 	PromisedDate string `protobuf:"bytes,11,opt,name=promised_date,json=promisedDate,proto3" json:"promised_date,omitempty"`
 	// Every change of the promised date, the first promise included, oldest first.
 	PromiseChanges []*PromiseChange `protobuf:"bytes,12,rep,name=promise_changes,json=promiseChanges,proto3" json:"promise_changes,omitempty"`
@@ -600,7 +602,8 @@ type Solution struct {
 	SlipDays int32 `protobuf:"varint,31,opt,name=slip_days,json=slipDays,proto3" json:"slip_days,omitempty"`
 	// Where an import found it: an address, or "xzufi:L100042:12345"; empty when people entered it. Tells a repeated import.
 	ExternalId string `protobuf:"bytes,32,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// Fields that people edited since the import, in the proto's spelling: later imports leave them alone.
+	// Fields that people edited since the import, in the proto's spelling: later imports leave them alone. An update whose mask
+	// names this field with a part of the list gives the others back to the import; nothing can be added.
 	LocalFields   []string `protobuf:"bytes,33,rep,name=local_fields,json=localFields,proto3" json:"local_fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1022,12 +1025,13 @@ func (x *Coverage) GetSinceVersion() string {
 	return ""
 }
 
-// One change of a promised date, or the day when it passed without delivery.
+// One change of a promised date, or the day when it passed without delivery. Both dates are empty when what was still planned
+// after its date had been taken back is there.
 type PromiseChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The date before; empty when there was none.
 	OldDate string `protobuf:"bytes,1,opt,name=old_date,json=oldDate,proto3" json:"old_date,omitempty"`
-	// The date after; empty when it is available now.
+	// The date after; empty when it is delivered or was taken back.
 	NewDate string `protobuf:"bytes,2,opt,name=new_date,json=newDate,proto3" json:"new_date,omitempty"`
 	// When it changed.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
@@ -1104,7 +1108,7 @@ func (x *PromiseChange) GetMissed() bool {
 	return false
 }
 
-// A public service that some owe and no published solution covers.
+// A public service that some owe and no published solution covers: what is planned without a date covers nothing.
 type PortfolioGap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The public service, as a resource name.
@@ -1217,13 +1221,12 @@ var File_kompass_marketplace_v1_marketplace_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\n" +
-	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a\"kompass/marketplace/v1/price.proto\x1a*kompass/municipality/v1/municipality.proto\"\xa2\x04\n" +
+	"(kompass/marketplace/v1/marketplace.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a\x1ckompass/common/v1/text.proto\x1a\"kompass/marketplace/v1/price.proto\x1a*kompass/municipality/v1/municipality.proto\"\x91\x03\n" +
 	"\bProvider\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\xb2\x01\n" +
-	"\x03url\x18\x03 \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12+\n" +
-	"\fcontact_role\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vcontactRole\x12\x18\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1e\n" +
+	"\x03url\x18\x03 \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12/\n" +
+	"\fcontact_role\x18\x04 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\vcontactRole\x12\x18\n" +
 	"\aexample\x18\x05 \x01(\bR\aexample\x12\x12\n" +
 	"\x04etag\x18\x06 \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
@@ -1236,7 +1239,7 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x04kept\x18\x03 \x01(\x05R\x04kept\x12&\n" +
 	"\x0fmean_delay_days\x18\x04 \x01(\x05R\rmeanDelayDaysB\n" +
 	"\n" +
-	"\b_percent\"\xe0\x19\n" +
+	"\b_percent\"\xa5\x16\n" +
 	"\bSolution\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12p\n" +
@@ -1252,9 +1255,8 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\x0fbase_components\x18\n" +
 	" \x03(\tB\x12\xbaH\x0f\x92\x01\f\x102\x18\x01\"\x06r\x04\x10\x01\x18dR\x0ebaseComponents\x12b\n" +
 	"\rpromised_date\x18\v \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\fpromisedDate\x12S\n" +
-	"\x0fpromise_changes\x18\f \x03(\v2%.kompass.marketplace.v1.PromiseChangeB\x03\xe0A\x03R\x0epromiseChanges\x12\xb2\x01\n" +
-	"\x03url\x18\r \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12a\n" +
+	"\x0fpromise_changes\x18\f \x03(\v2%.kompass.marketplace.v1.PromiseChangeB\x03\xe0A\x03R\x0epromiseChanges\x12\x1e\n" +
+	"\x03url\x18\r \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12a\n" +
 	"\tsubmitter\x18\x0e \x01(\tBC\xfaA\x1d\n" +
 	"\x1bkompass.krz.de/Municipality\xbaH r\x1e2\x1c^(municipalities/[0-9]{8})?$R\tsubmitter\x12$\n" +
 	"\vreview_note\x18\x0f \x01(\tB\x03\xe0A\x03R\n" +
@@ -1273,12 +1275,10 @@ const file_kompass_marketplace_v1_marketplace_proto_rawDesc = "" +
 	"\vtrust_level\x18\x18 \x01(\x0e2+.kompass.marketplace.v1.Solution.TrustLevelB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"trustLevel\x12?\n" +
 	"\x06prices\x18\x19 \x03(\v2\x1d.kompass.marketplace.v1.PriceB\b\xbaH\x05\x92\x01\x02\x10\x14R\x06prices\x12!\n" +
-	"\alicence\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\alicence\x12\xcd\x01\n" +
-	"\x11documentation_url\x18\x1b \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x10documentationUrl\x12\xcd\x01\n" +
-	"\x11accessibility_url\x18\x1c \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x10accessibilityUrl\x12+\n" +
-	"\fcontact_role\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vcontactRole\x12\"\n" +
+	"\alicence\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\alicence\x129\n" +
+	"\x11documentation_url\x18\x1b \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x10documentationUrl\x129\n" +
+	"\x11accessibility_url\x18\x1c \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x10accessibilityUrl\x12/\n" +
+	"\fcontact_role\x18\x1d \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\vcontactRole\x12\"\n" +
 	"\n" +
 	"slip_count\x18\x1e \x01(\x05B\x03\xe0A\x03R\tslipCount\x12 \n" +
 	"\tslip_days\x18\x1f \x01(\x05B\x03\xe0A\x03R\bslipDays\x12$\n" +

@@ -12,6 +12,7 @@ import (
 	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	v1 "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
@@ -1871,6 +1872,79 @@ func (x *AnswerQuestionRequest) GetRole() string {
 	return ""
 }
 
+// Takes a question back.
+type DeleteQuestionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The version that is meant; any when empty.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Repeating a request with the same id has one effect.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True only checks and answers what would be, without a change.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteQuestionRequest) Reset() {
+	*x = DeleteQuestionRequest{}
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteQuestionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteQuestionRequest) ProtoMessage() {}
+
+func (x *DeleteQuestionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteQuestionRequest.ProtoReflect.Descriptor instead.
+func (*DeleteQuestionRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *DeleteQuestionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteQuestionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteQuestionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteQuestionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // Asks for one adoption.
 type GetAdoptionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1882,7 +1956,7 @@ type GetAdoptionRequest struct {
 
 func (x *GetAdoptionRequest) Reset() {
 	*x = GetAdoptionRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +1968,7 @@ func (x *GetAdoptionRequest) String() string {
 func (*GetAdoptionRequest) ProtoMessage() {}
 
 func (x *GetAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[27]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +1981,7 @@ func (x *GetAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*GetAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{27}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetAdoptionRequest) GetName() string {
@@ -1934,7 +2008,7 @@ type ListAdoptionsRequest struct {
 
 func (x *ListAdoptionsRequest) Reset() {
 	*x = ListAdoptionsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2020,7 @@ func (x *ListAdoptionsRequest) String() string {
 func (*ListAdoptionsRequest) ProtoMessage() {}
 
 func (x *ListAdoptionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[28]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2033,7 @@ func (x *ListAdoptionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdoptionsRequest.ProtoReflect.Descriptor instead.
 func (*ListAdoptionsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{28}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListAdoptionsRequest) GetPageSize() int32 {
@@ -2005,7 +2079,7 @@ type ListAdoptionsResponse struct {
 
 func (x *ListAdoptionsResponse) Reset() {
 	*x = ListAdoptionsResponse{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2091,7 @@ func (x *ListAdoptionsResponse) String() string {
 func (*ListAdoptionsResponse) ProtoMessage() {}
 
 func (x *ListAdoptionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[29]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2104,7 @@ func (x *ListAdoptionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdoptionsResponse.ProtoReflect.Descriptor instead.
 func (*ListAdoptionsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{29}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListAdoptionsResponse) GetAdoptions() []*Adoption {
@@ -2064,14 +2138,16 @@ type CreateAdoptionRequest struct {
 	// Repeating a request with the same id has one effect.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// True only checks and answers what would be, without a change.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Since when the interest stands, "2024-03-31"; today when empty. Never in the future.
+	Date          string `protobuf:"bytes,5,opt,name=date,proto3" json:"date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateAdoptionRequest) Reset() {
 	*x = CreateAdoptionRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2159,7 @@ func (x *CreateAdoptionRequest) String() string {
 func (*CreateAdoptionRequest) ProtoMessage() {}
 
 func (x *CreateAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[30]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2172,7 @@ func (x *CreateAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*CreateAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{30}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CreateAdoptionRequest) GetAdoption() *Adoption {
@@ -2127,6 +2203,13 @@ func (x *CreateAdoptionRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *CreateAdoptionRequest) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
 // Changes one adoption.
 type UpdateAdoptionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2144,7 +2227,7 @@ type UpdateAdoptionRequest struct {
 
 func (x *UpdateAdoptionRequest) Reset() {
 	*x = UpdateAdoptionRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2156,7 +2239,7 @@ func (x *UpdateAdoptionRequest) String() string {
 func (*UpdateAdoptionRequest) ProtoMessage() {}
 
 func (x *UpdateAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[31]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2169,7 +2252,7 @@ func (x *UpdateAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{31}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UpdateAdoptionRequest) GetAdoption() *Adoption {
@@ -2209,7 +2292,8 @@ type MoveAdoptionRequest struct {
 	State Adoption_State `protobuf:"varint,2,opt,name=state,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"state,omitempty"`
 	// The conditions; only and always on the way to an offer. A new one may take the place of an older one.
 	Offer *AdoptionOffer `protobuf:"bytes,3,opt,name=offer,proto3" json:"offer,omitempty"`
-	// The call-off or direct contract, as a resource name; only and always on the way to a contract.
+	// The call-off or direct contract, as a resource name; only and always on the way to a contract. It may begin later than that;
+	// on going live it must be in force.
 	Contract string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
 	// Since when the state holds, "2027-03-31"; today when empty. Never in the future, never before the one before.
 	Date string `protobuf:"bytes,5,opt,name=date,proto3" json:"date,omitempty"`
@@ -2227,7 +2311,7 @@ type MoveAdoptionRequest struct {
 
 func (x *MoveAdoptionRequest) Reset() {
 	*x = MoveAdoptionRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2239,7 +2323,7 @@ func (x *MoveAdoptionRequest) String() string {
 func (*MoveAdoptionRequest) ProtoMessage() {}
 
 func (x *MoveAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[32]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2252,7 +2336,7 @@ func (x *MoveAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*MoveAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{32}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *MoveAdoptionRequest) GetName() string {
@@ -2329,7 +2413,7 @@ type GetAdoptionGroupRequest struct {
 
 func (x *GetAdoptionGroupRequest) Reset() {
 	*x = GetAdoptionGroupRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2425,7 @@ func (x *GetAdoptionGroupRequest) String() string {
 func (*GetAdoptionGroupRequest) ProtoMessage() {}
 
 func (x *GetAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[33]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2438,7 @@ func (x *GetAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdoptionGroupRequest.ProtoReflect.Descriptor instead.
 func (*GetAdoptionGroupRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{33}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetAdoptionGroupRequest) GetName() string {
@@ -2381,7 +2465,7 @@ type ListAdoptionGroupsRequest struct {
 
 func (x *ListAdoptionGroupsRequest) Reset() {
 	*x = ListAdoptionGroupsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2477,7 @@ func (x *ListAdoptionGroupsRequest) String() string {
 func (*ListAdoptionGroupsRequest) ProtoMessage() {}
 
 func (x *ListAdoptionGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[34]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2490,7 @@ func (x *ListAdoptionGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdoptionGroupsRequest.ProtoReflect.Descriptor instead.
 func (*ListAdoptionGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{34}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListAdoptionGroupsRequest) GetPageSize() int32 {
@@ -2452,7 +2536,7 @@ type ListAdoptionGroupsResponse struct {
 
 func (x *ListAdoptionGroupsResponse) Reset() {
 	*x = ListAdoptionGroupsResponse{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2464,7 +2548,7 @@ func (x *ListAdoptionGroupsResponse) String() string {
 func (*ListAdoptionGroupsResponse) ProtoMessage() {}
 
 func (x *ListAdoptionGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[35]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2477,7 +2561,7 @@ func (x *ListAdoptionGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdoptionGroupsResponse.ProtoReflect.Descriptor instead.
 func (*ListAdoptionGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{35}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListAdoptionGroupsResponse) GetAdoptionGroups() []*AdoptionGroup {
@@ -2511,14 +2595,16 @@ type CreateAdoptionGroupRequest struct {
 	// Repeating a request with the same id has one effect.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// True only checks and answers what would be, without a change.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Since when the interest stands, "2024-03-31"; today when empty. Never in the future.
+	Date          string `protobuf:"bytes,5,opt,name=date,proto3" json:"date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateAdoptionGroupRequest) Reset() {
 	*x = CreateAdoptionGroupRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2530,7 +2616,7 @@ func (x *CreateAdoptionGroupRequest) String() string {
 func (*CreateAdoptionGroupRequest) ProtoMessage() {}
 
 func (x *CreateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[36]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2543,7 +2629,7 @@ func (x *CreateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAdoptionGroupRequest.ProtoReflect.Descriptor instead.
 func (*CreateAdoptionGroupRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{36}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CreateAdoptionGroupRequest) GetAdoptionGroup() *AdoptionGroup {
@@ -2574,6 +2660,13 @@ func (x *CreateAdoptionGroupRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *CreateAdoptionGroupRequest) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
 // Changes one group adoption.
 type UpdateAdoptionGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2591,7 +2684,7 @@ type UpdateAdoptionGroupRequest struct {
 
 func (x *UpdateAdoptionGroupRequest) Reset() {
 	*x = UpdateAdoptionGroupRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2603,7 +2696,7 @@ func (x *UpdateAdoptionGroupRequest) String() string {
 func (*UpdateAdoptionGroupRequest) ProtoMessage() {}
 
 func (x *UpdateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[37]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2616,7 +2709,7 @@ func (x *UpdateAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAdoptionGroupRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAdoptionGroupRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{37}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *UpdateAdoptionGroupRequest) GetAdoptionGroup() *AdoptionGroup {
@@ -2654,7 +2747,8 @@ type MoveAdoptionGroupRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The state to go to.
 	State Adoption_State `protobuf:"varint,2,opt,name=state,proto3,enum=kompass.marketplace.v1.Adoption_State" json:"state,omitempty"`
-	// The conditions; only and always on the way to an offer. A new one may take the place of an older one.
+	// The conditions; only and always on the way to an offer. An adoption
+	// with another offer gets the new one only when its municipality is named.
 	Offer *AdoptionOffer `protobuf:"bytes,3,opt,name=offer,proto3" json:"offer,omitempty"`
 	// The call-off or direct contract, as a resource name; only and always on the way to a contract.
 	Contract string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
@@ -2669,14 +2763,16 @@ type MoveAdoptionGroupRequest struct {
 	// Repeating a request with the same id has one effect.
 	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// True only checks and answers what would be, without a change.
-	ValidateOnly  bool `protobuf:"varint,10,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,10,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// The version of the group that is meant; any when empty.
+	Etag          string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MoveAdoptionGroupRequest) Reset() {
 	*x = MoveAdoptionGroupRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2688,7 +2784,7 @@ func (x *MoveAdoptionGroupRequest) String() string {
 func (*MoveAdoptionGroupRequest) ProtoMessage() {}
 
 func (x *MoveAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[38]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +2797,7 @@ func (x *MoveAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveAdoptionGroupRequest.ProtoReflect.Descriptor instead.
 func (*MoveAdoptionGroupRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{38}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MoveAdoptionGroupRequest) GetName() string {
@@ -2774,6 +2870,13 @@ func (x *MoveAdoptionGroupRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *MoveAdoptionGroupRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // What became of the adoptions.
 type MoveAdoptionGroupResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2789,7 +2892,7 @@ type MoveAdoptionGroupResponse struct {
 
 func (x *MoveAdoptionGroupResponse) Reset() {
 	*x = MoveAdoptionGroupResponse{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2801,7 +2904,7 @@ func (x *MoveAdoptionGroupResponse) String() string {
 func (*MoveAdoptionGroupResponse) ProtoMessage() {}
 
 func (x *MoveAdoptionGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[39]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2814,7 +2917,7 @@ func (x *MoveAdoptionGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveAdoptionGroupResponse.ProtoReflect.Descriptor instead.
 func (*MoveAdoptionGroupResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{39}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *MoveAdoptionGroupResponse) GetAdoptionGroup() *AdoptionGroup {
@@ -2857,7 +2960,7 @@ type AdoptionRefusal struct {
 
 func (x *AdoptionRefusal) Reset() {
 	*x = AdoptionRefusal{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +2972,7 @@ func (x *AdoptionRefusal) String() string {
 func (*AdoptionRefusal) ProtoMessage() {}
 
 func (x *AdoptionRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[40]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +2985,7 @@ func (x *AdoptionRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptionRefusal.ProtoReflect.Descriptor instead.
 func (*AdoptionRefusal) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{40}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AdoptionRefusal) GetAdoption() string {
@@ -2932,14 +3035,16 @@ type CheckAdoptionGroupRequest struct {
 	// Repeating a request with the same id has one effect.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// True only checks and answers what would be, without a change.
-	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// The version of the group that is meant; any when empty.
+	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckAdoptionGroupRequest) Reset() {
 	*x = CheckAdoptionGroupRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2951,7 +3056,7 @@ func (x *CheckAdoptionGroupRequest) String() string {
 func (*CheckAdoptionGroupRequest) ProtoMessage() {}
 
 func (x *CheckAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[41]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2964,7 +3069,7 @@ func (x *CheckAdoptionGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckAdoptionGroupRequest.ProtoReflect.Descriptor instead.
 func (*CheckAdoptionGroupRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{41}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CheckAdoptionGroupRequest) GetName() string {
@@ -3002,6 +3107,13 @@ func (x *CheckAdoptionGroupRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *CheckAdoptionGroupRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // Asks for one contract.
 type GetContractRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3013,7 +3125,7 @@ type GetContractRequest struct {
 
 func (x *GetContractRequest) Reset() {
 	*x = GetContractRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3025,7 +3137,7 @@ func (x *GetContractRequest) String() string {
 func (*GetContractRequest) ProtoMessage() {}
 
 func (x *GetContractRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[42]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3038,7 +3150,7 @@ func (x *GetContractRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetContractRequest.ProtoReflect.Descriptor instead.
 func (*GetContractRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{42}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetContractRequest) GetName() string {
@@ -3065,7 +3177,7 @@ type ListContractsRequest struct {
 
 func (x *ListContractsRequest) Reset() {
 	*x = ListContractsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3077,7 +3189,7 @@ func (x *ListContractsRequest) String() string {
 func (*ListContractsRequest) ProtoMessage() {}
 
 func (x *ListContractsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[43]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3090,7 +3202,7 @@ func (x *ListContractsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListContractsRequest.ProtoReflect.Descriptor instead.
 func (*ListContractsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{43}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListContractsRequest) GetPageSize() int32 {
@@ -3136,7 +3248,7 @@ type ListContractsResponse struct {
 
 func (x *ListContractsResponse) Reset() {
 	*x = ListContractsResponse{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3148,7 +3260,7 @@ func (x *ListContractsResponse) String() string {
 func (*ListContractsResponse) ProtoMessage() {}
 
 func (x *ListContractsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[44]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3161,7 +3273,7 @@ func (x *ListContractsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListContractsResponse.ProtoReflect.Descriptor instead.
 func (*ListContractsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{44}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListContractsResponse) GetContracts() []*Contract {
@@ -3202,7 +3314,7 @@ type CreateContractRequest struct {
 
 func (x *CreateContractRequest) Reset() {
 	*x = CreateContractRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3214,7 +3326,7 @@ func (x *CreateContractRequest) String() string {
 func (*CreateContractRequest) ProtoMessage() {}
 
 func (x *CreateContractRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[45]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3227,7 +3339,7 @@ func (x *CreateContractRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateContractRequest.ProtoReflect.Descriptor instead.
 func (*CreateContractRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{45}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CreateContractRequest) GetContract() *Contract {
@@ -3275,7 +3387,7 @@ type UpdateContractRequest struct {
 
 func (x *UpdateContractRequest) Reset() {
 	*x = UpdateContractRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3287,7 +3399,7 @@ func (x *UpdateContractRequest) String() string {
 func (*UpdateContractRequest) ProtoMessage() {}
 
 func (x *UpdateContractRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[46]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3300,7 +3412,7 @@ func (x *UpdateContractRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateContractRequest.ProtoReflect.Descriptor instead.
 func (*UpdateContractRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{46}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *UpdateContractRequest) GetContract() *Contract {
@@ -3356,7 +3468,7 @@ type TerminateContractRequest struct {
 
 func (x *TerminateContractRequest) Reset() {
 	*x = TerminateContractRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3480,7 @@ func (x *TerminateContractRequest) String() string {
 func (*TerminateContractRequest) ProtoMessage() {}
 
 func (x *TerminateContractRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[47]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3493,7 @@ func (x *TerminateContractRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminateContractRequest.ProtoReflect.Descriptor instead.
 func (*TerminateContractRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{47}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *TerminateContractRequest) GetName() string {
@@ -3453,7 +3565,7 @@ type GetCostOverviewRequest struct {
 
 func (x *GetCostOverviewRequest) Reset() {
 	*x = GetCostOverviewRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3465,7 +3577,7 @@ func (x *GetCostOverviewRequest) String() string {
 func (*GetCostOverviewRequest) ProtoMessage() {}
 
 func (x *GetCostOverviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[48]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3478,7 +3590,7 @@ func (x *GetCostOverviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCostOverviewRequest.ProtoReflect.Descriptor instead.
 func (*GetCostOverviewRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{48}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GetCostOverviewRequest) GetParent() string {
@@ -3514,7 +3626,7 @@ type ListCostOverviewsRequest struct {
 
 func (x *ListCostOverviewsRequest) Reset() {
 	*x = ListCostOverviewsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3526,7 +3638,7 @@ func (x *ListCostOverviewsRequest) String() string {
 func (*ListCostOverviewsRequest) ProtoMessage() {}
 
 func (x *ListCostOverviewsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[49]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3539,7 +3651,7 @@ func (x *ListCostOverviewsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCostOverviewsRequest.ProtoReflect.Descriptor instead.
 func (*ListCostOverviewsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{49}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListCostOverviewsRequest) GetYear() int32 {
@@ -3594,7 +3706,7 @@ type ListCostOverviewsResponse struct {
 
 func (x *ListCostOverviewsResponse) Reset() {
 	*x = ListCostOverviewsResponse{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +3718,7 @@ func (x *ListCostOverviewsResponse) String() string {
 func (*ListCostOverviewsResponse) ProtoMessage() {}
 
 func (x *ListCostOverviewsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[50]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +3731,7 @@ func (x *ListCostOverviewsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCostOverviewsResponse.ProtoReflect.Descriptor instead.
 func (*ListCostOverviewsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{50}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListCostOverviewsResponse) GetCosts() []*CostOverview {
@@ -3657,7 +3769,7 @@ type ImportSolutionsRequest struct {
 	File []byte `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
 	// Its format; found out from the content when not set.
 	Format v1.FileFormat `protobuf:"varint,2,opt,name=format,proto3,enum=kompass.common.v1.FileFormat" json:"format,omitempty"`
-	// Who offers entries that name nobody, as a resource name; nobody when empty.
+	// Who offers entries that name nobody, as a resource name; nobody when empty. Offers that have a provider keep it.
 	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
 	// True only checks and answers the report, without a change.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
@@ -3669,7 +3781,7 @@ type ImportSolutionsRequest struct {
 
 func (x *ImportSolutionsRequest) Reset() {
 	*x = ImportSolutionsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3681,7 +3793,7 @@ func (x *ImportSolutionsRequest) String() string {
 func (*ImportSolutionsRequest) ProtoMessage() {}
 
 func (x *ImportSolutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[51]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3694,7 +3806,7 @@ func (x *ImportSolutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportSolutionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportSolutionsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{51}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ImportSolutionsRequest) GetFile() []byte {
@@ -3743,7 +3855,7 @@ type GetProjectParticipationRequest struct {
 
 func (x *GetProjectParticipationRequest) Reset() {
 	*x = GetProjectParticipationRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3755,7 +3867,7 @@ func (x *GetProjectParticipationRequest) String() string {
 func (*GetProjectParticipationRequest) ProtoMessage() {}
 
 func (x *GetProjectParticipationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[52]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3768,7 +3880,7 @@ func (x *GetProjectParticipationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProjectParticipationRequest.ProtoReflect.Descriptor instead.
 func (*GetProjectParticipationRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{52}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *GetProjectParticipationRequest) GetGroupBy() ProjectParticipation_GroupBy {
@@ -3789,7 +3901,7 @@ type GetOpenProjectsRequest struct {
 
 func (x *GetOpenProjectsRequest) Reset() {
 	*x = GetOpenProjectsRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3801,7 +3913,7 @@ func (x *GetOpenProjectsRequest) String() string {
 func (*GetOpenProjectsRequest) ProtoMessage() {}
 
 func (x *GetOpenProjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[53]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3814,7 +3926,7 @@ func (x *GetOpenProjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOpenProjectsRequest.ProtoReflect.Descriptor instead.
 func (*GetOpenProjectsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{53}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *GetOpenProjectsRequest) GetFormat() string {
@@ -3835,7 +3947,7 @@ type GetOpenOffersRequest struct {
 
 func (x *GetOpenOffersRequest) Reset() {
 	*x = GetOpenOffersRequest{}
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3847,7 +3959,7 @@ func (x *GetOpenOffersRequest) String() string {
 func (*GetOpenOffersRequest) ProtoMessage() {}
 
 func (x *GetOpenOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[54]
+	mi := &file_kompass_marketplace_v1_marketplace_service_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3860,7 +3972,7 @@ func (x *GetOpenOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOpenOffersRequest.ProtoReflect.Descriptor instead.
 func (*GetOpenOffersRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{54}
+	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *GetOpenOffersRequest) GetFormat() string {
@@ -3874,7 +3986,7 @@ var File_kompass_marketplace_v1_marketplace_service_proto protoreflect.FileDescr
 
 const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a%kompass/common/v1/import_report.proto\x1a\x1ekompass/common/v1/public.proto\x1a%kompass/marketplace/v1/adoption.proto\x1a%kompass/marketplace/v1/contract.proto\x1a!kompass/marketplace/v1/cost.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\x1a%kompass/marketplace/v1/question.proto\"b\n" +
+	"0kompass/marketplace/v1/marketplace_service.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a%kompass/common/v1/import_report.proto\x1a\x1ekompass/common/v1/public.proto\x1a\x1ckompass/common/v1/text.proto\x1a%kompass/marketplace/v1/adoption.proto\x1a%kompass/marketplace/v1/contract.proto\x1a!kompass/marketplace/v1/cost.proto\x1a(kompass/marketplace/v1/marketplace.proto\x1a$kompass/marketplace/v1/project.proto\x1a%kompass/marketplace/v1/question.proto\"b\n" +
 	"\x12GetProviderRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^providers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListProvidersRequest\x12'\n" +
@@ -4021,15 +4133,21 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"questionId\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa8\x02\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xac\x02\n" +
 	"\x15AnswerQuestionRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^questions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12!\n" +
-	"\x04text\x18\x05 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xa0\x1fR\x04text\x12\x1c\n" +
-	"\x04role\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04role\"b\n" +
+	"\x04text\x18\x05 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xa0\x1fR\x04text\x12 \n" +
+	"\x04role\x18\x06 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\x04role\"\xe7\x01\n" +
+	"\x15DeleteQuestionRequest\x12L\n" +
+	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^questions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12>\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"b\n" +
 	"\x12GetAdoptionRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^adoptions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListAdoptionsRequest\x12'\n" +
@@ -4043,14 +4161,15 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\tadoptions\x18\x01 \x03(\v2 .kompass.marketplace.v1.AdoptionR\tadoptions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x96\x02\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xe9\x02\n" +
 	"\x15CreateAdoptionRequest\x12G\n" +
 	"\badoption\x18\x01 \x01(\v2 .kompass.marketplace.v1.AdoptionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\badoption\x12O\n" +
 	"\vadoption_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\n" +
 	"adoptionId\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x82\x02\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12Q\n" +
+	"\x04date\x18\x05 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\"\x82\x02\n" +
 	"\x15UpdateAdoptionRequest\x12G\n" +
 	"\badoption\x18\x01 \x01(\v2 .kompass.marketplace.v1.AdoptionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\badoption\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
@@ -4082,20 +4201,21 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\x0fadoption_groups\x18\x01 \x03(\v2%.kompass.marketplace.v1.AdoptionGroupR\x0eadoptionGroups\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xb6\x02\n" +
+	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\x89\x03\n" +
 	"\x1aCreateAdoptionGroupRequest\x12W\n" +
 	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\radoptionGroup\x12Z\n" +
 	"\x11adoption_group_id\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0fadoptionGroupId\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x97\x02\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12Q\n" +
+	"\x04date\x18\x05 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\"\x97\x02\n" +
 	"\x1aUpdateAdoptionGroupRequest\x12W\n" +
 	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\radoptionGroup\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x91\x05\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xae\x05\n" +
 	"\x18MoveAdoptionGroupRequest\x12Q\n" +
 	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^adoptionGroups/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12K\n" +
 	"\x05state\x18\x02 \x01(\x0e2&.kompass.marketplace.v1.Adoption.StateB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05state\x12;\n" +
@@ -4108,7 +4228,8 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\t \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
 	"\rvalidate_only\x18\n" +
-	" \x01(\bR\fvalidateOnly\"\xc4\x01\n" +
+	" \x01(\bR\fvalidateOnly\x12\x1b\n" +
+	"\x04etag\x18\v \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\"\xc4\x01\n" +
 	"\x19MoveAdoptionGroupResponse\x12L\n" +
 	"\x0eadoption_group\x18\x01 \x01(\v2%.kompass.marketplace.v1.AdoptionGroupR\radoptionGroup\x12\x14\n" +
 	"\x05moved\x18\x02 \x01(\x05R\x05moved\x12C\n" +
@@ -4120,7 +4241,7 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
 	"message_de\x18\x04 \x01(\tR\tmessageDe\x12\x1d\n" +
 	"\n" +
-	"message_en\x18\x05 \x01(\tR\tmessageEn\"\xc5\x03\n" +
+	"message_en\x18\x05 \x01(\tR\tmessageEn\"\xe2\x03\n" +
 	"\x19CheckAdoptionGroupRequest\x12Q\n" +
 	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^adoptionGroups/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x9b\x01\n" +
 	"\tchecklist\x18\x02 \x03(\v2%.kompass.marketplace.v1.ChecklistItemBV\xbaHS\xba\x01I\n" +
@@ -4128,7 +4249,8 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\x0emunicipalities\x18\x03 \x03(\tB*\xbaH'\x92\x01$\x10\xe8\a\x18\x01\"\x1dr\x1b2\x19^municipalities/[0-9]{8}$R\x0emunicipalities\x12>\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"b\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12\x1b\n" +
+	"\x04etag\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\"b\n" +
 	"\x12GetContractRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^contracts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xaf\x01\n" +
 	"\x14ListContractsRequest\x12'\n" +
@@ -4199,7 +4321,7 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\x16GetOpenProjectsRequest\x120\n" +
 	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format\"H\n" +
 	"\x14GetOpenOffersRequest\x120\n" +
-	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format2\xa93\n" +
+	"\x06format\x18\x01 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04jsonR\x03csvR\x04xlsxR\x06format2\xa94\n" +
 	"\x12MarketplaceService\x12\x82\x01\n" +
 	"\vGetProvider\x12*.kompass.marketplace.v1.GetProviderRequest\x1a .kompass.marketplace.v1.Provider\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x12\x83\x01\n" +
 	"\rListProviders\x12,.kompass.marketplace.v1.ListProvidersRequest\x1a-.kompass.marketplace.v1.ListProvidersResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x12\x99\x01\n" +
@@ -4223,7 +4345,8 @@ const file_kompass_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\vGetQuestion\x12*.kompass.marketplace.v1.GetQuestionRequest\x1a .kompass.marketplace.v1.Question\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=questions/*}\x12\x83\x01\n" +
 	"\rListQuestions\x12,.kompass.marketplace.v1.ListQuestionsRequest\x1a-.kompass.marketplace.v1.ListQuestionsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/questions\x12\x99\x01\n" +
 	"\x0eCreateQuestion\x12-.kompass.marketplace.v1.CreateQuestionRequest\x1a .kompass.marketplace.v1.Question\"6\xdaA\x14question,question_id\x82\xd3\xe4\x93\x02\x19:\bquestion\"\r/v1/questions\x12\x8b\x01\n" +
-	"\x0eAnswerQuestion\x12-.kompass.marketplace.v1.AnswerQuestionRequest\x1a .kompass.marketplace.v1.Question\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=questions/*}:answer\x12\x82\x01\n" +
+	"\x0eAnswerQuestion\x12-.kompass.marketplace.v1.AnswerQuestionRequest\x1a .kompass.marketplace.v1.Question\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=questions/*}:answer\x12~\n" +
+	"\x0eDeleteQuestion\x12-.kompass.marketplace.v1.DeleteQuestionRequest\x1a\x16.google.protobuf.Empty\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=questions/*}\x12\x82\x01\n" +
 	"\vGetAdoption\x12*.kompass.marketplace.v1.GetAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"%\xdaA\x04name\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=adoptions/*}\x12\x83\x01\n" +
 	"\rListAdoptions\x12,.kompass.marketplace.v1.ListAdoptionsRequest\x1a-.kompass.marketplace.v1.ListAdoptionsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/adoptions\x12\x99\x01\n" +
 	"\x0eCreateAdoption\x12-.kompass.marketplace.v1.CreateAdoptionRequest\x1a .kompass.marketplace.v1.Adoption\"6\xdaA\x14adoption,adoption_id\x82\xd3\xe4\x93\x02\x19:\badoption\"\r/v1/adoptions\x12\xab\x01\n" +
@@ -4259,7 +4382,7 @@ func file_kompass_marketplace_v1_marketplace_service_proto_rawDescGZIP() []byte 
 	return file_kompass_marketplace_v1_marketplace_service_proto_rawDescData
 }
 
-var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_kompass_marketplace_v1_marketplace_service_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*GetProviderRequest)(nil),             // 0: kompass.marketplace.v1.GetProviderRequest
 	(*ListProvidersRequest)(nil),           // 1: kompass.marketplace.v1.ListProvidersRequest
@@ -4288,94 +4411,96 @@ var file_kompass_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*ListQuestionsResponse)(nil),          // 24: kompass.marketplace.v1.ListQuestionsResponse
 	(*CreateQuestionRequest)(nil),          // 25: kompass.marketplace.v1.CreateQuestionRequest
 	(*AnswerQuestionRequest)(nil),          // 26: kompass.marketplace.v1.AnswerQuestionRequest
-	(*GetAdoptionRequest)(nil),             // 27: kompass.marketplace.v1.GetAdoptionRequest
-	(*ListAdoptionsRequest)(nil),           // 28: kompass.marketplace.v1.ListAdoptionsRequest
-	(*ListAdoptionsResponse)(nil),          // 29: kompass.marketplace.v1.ListAdoptionsResponse
-	(*CreateAdoptionRequest)(nil),          // 30: kompass.marketplace.v1.CreateAdoptionRequest
-	(*UpdateAdoptionRequest)(nil),          // 31: kompass.marketplace.v1.UpdateAdoptionRequest
-	(*MoveAdoptionRequest)(nil),            // 32: kompass.marketplace.v1.MoveAdoptionRequest
-	(*GetAdoptionGroupRequest)(nil),        // 33: kompass.marketplace.v1.GetAdoptionGroupRequest
-	(*ListAdoptionGroupsRequest)(nil),      // 34: kompass.marketplace.v1.ListAdoptionGroupsRequest
-	(*ListAdoptionGroupsResponse)(nil),     // 35: kompass.marketplace.v1.ListAdoptionGroupsResponse
-	(*CreateAdoptionGroupRequest)(nil),     // 36: kompass.marketplace.v1.CreateAdoptionGroupRequest
-	(*UpdateAdoptionGroupRequest)(nil),     // 37: kompass.marketplace.v1.UpdateAdoptionGroupRequest
-	(*MoveAdoptionGroupRequest)(nil),       // 38: kompass.marketplace.v1.MoveAdoptionGroupRequest
-	(*MoveAdoptionGroupResponse)(nil),      // 39: kompass.marketplace.v1.MoveAdoptionGroupResponse
-	(*AdoptionRefusal)(nil),                // 40: kompass.marketplace.v1.AdoptionRefusal
-	(*CheckAdoptionGroupRequest)(nil),      // 41: kompass.marketplace.v1.CheckAdoptionGroupRequest
-	(*GetContractRequest)(nil),             // 42: kompass.marketplace.v1.GetContractRequest
-	(*ListContractsRequest)(nil),           // 43: kompass.marketplace.v1.ListContractsRequest
-	(*ListContractsResponse)(nil),          // 44: kompass.marketplace.v1.ListContractsResponse
-	(*CreateContractRequest)(nil),          // 45: kompass.marketplace.v1.CreateContractRequest
-	(*UpdateContractRequest)(nil),          // 46: kompass.marketplace.v1.UpdateContractRequest
-	(*TerminateContractRequest)(nil),       // 47: kompass.marketplace.v1.TerminateContractRequest
-	(*GetCostOverviewRequest)(nil),         // 48: kompass.marketplace.v1.GetCostOverviewRequest
-	(*ListCostOverviewsRequest)(nil),       // 49: kompass.marketplace.v1.ListCostOverviewsRequest
-	(*ListCostOverviewsResponse)(nil),      // 50: kompass.marketplace.v1.ListCostOverviewsResponse
-	(*ImportSolutionsRequest)(nil),         // 51: kompass.marketplace.v1.ImportSolutionsRequest
-	(*GetProjectParticipationRequest)(nil), // 52: kompass.marketplace.v1.GetProjectParticipationRequest
-	(*GetOpenProjectsRequest)(nil),         // 53: kompass.marketplace.v1.GetOpenProjectsRequest
-	(*GetOpenOffersRequest)(nil),           // 54: kompass.marketplace.v1.GetOpenOffersRequest
-	(*Provider)(nil),                       // 55: kompass.marketplace.v1.Provider
-	(*fieldmaskpb.FieldMask)(nil),          // 56: google.protobuf.FieldMask
-	(*Solution)(nil),                       // 57: kompass.marketplace.v1.Solution
-	(*PortfolioGap)(nil),                   // 58: kompass.marketplace.v1.PortfolioGap
-	(*Project)(nil),                        // 59: kompass.marketplace.v1.Project
-	(*Question)(nil),                       // 60: kompass.marketplace.v1.Question
-	(*Adoption)(nil),                       // 61: kompass.marketplace.v1.Adoption
-	(Adoption_State)(0),                    // 62: kompass.marketplace.v1.Adoption.State
-	(*AdoptionOffer)(nil),                  // 63: kompass.marketplace.v1.AdoptionOffer
-	(*AdoptionGroup)(nil),                  // 64: kompass.marketplace.v1.AdoptionGroup
-	(*ChecklistItem)(nil),                  // 65: kompass.marketplace.v1.ChecklistItem
-	(*Contract)(nil),                       // 66: kompass.marketplace.v1.Contract
-	(*CostOverview)(nil),                   // 67: kompass.marketplace.v1.CostOverview
-	(*CostTotal)(nil),                      // 68: kompass.marketplace.v1.CostTotal
-	(v1.FileFormat)(0),                     // 69: kompass.common.v1.FileFormat
-	(ProjectParticipation_GroupBy)(0),      // 70: kompass.marketplace.v1.ProjectParticipation.GroupBy
-	(*ProjectBoard)(nil),                   // 71: kompass.marketplace.v1.ProjectBoard
-	(*v1.ImportReport)(nil),                // 72: kompass.common.v1.ImportReport
-	(*ProjectParticipation)(nil),           // 73: kompass.marketplace.v1.ProjectParticipation
-	(*httpbody.HttpBody)(nil),              // 74: google.api.HttpBody
+	(*DeleteQuestionRequest)(nil),          // 27: kompass.marketplace.v1.DeleteQuestionRequest
+	(*GetAdoptionRequest)(nil),             // 28: kompass.marketplace.v1.GetAdoptionRequest
+	(*ListAdoptionsRequest)(nil),           // 29: kompass.marketplace.v1.ListAdoptionsRequest
+	(*ListAdoptionsResponse)(nil),          // 30: kompass.marketplace.v1.ListAdoptionsResponse
+	(*CreateAdoptionRequest)(nil),          // 31: kompass.marketplace.v1.CreateAdoptionRequest
+	(*UpdateAdoptionRequest)(nil),          // 32: kompass.marketplace.v1.UpdateAdoptionRequest
+	(*MoveAdoptionRequest)(nil),            // 33: kompass.marketplace.v1.MoveAdoptionRequest
+	(*GetAdoptionGroupRequest)(nil),        // 34: kompass.marketplace.v1.GetAdoptionGroupRequest
+	(*ListAdoptionGroupsRequest)(nil),      // 35: kompass.marketplace.v1.ListAdoptionGroupsRequest
+	(*ListAdoptionGroupsResponse)(nil),     // 36: kompass.marketplace.v1.ListAdoptionGroupsResponse
+	(*CreateAdoptionGroupRequest)(nil),     // 37: kompass.marketplace.v1.CreateAdoptionGroupRequest
+	(*UpdateAdoptionGroupRequest)(nil),     // 38: kompass.marketplace.v1.UpdateAdoptionGroupRequest
+	(*MoveAdoptionGroupRequest)(nil),       // 39: kompass.marketplace.v1.MoveAdoptionGroupRequest
+	(*MoveAdoptionGroupResponse)(nil),      // 40: kompass.marketplace.v1.MoveAdoptionGroupResponse
+	(*AdoptionRefusal)(nil),                // 41: kompass.marketplace.v1.AdoptionRefusal
+	(*CheckAdoptionGroupRequest)(nil),      // 42: kompass.marketplace.v1.CheckAdoptionGroupRequest
+	(*GetContractRequest)(nil),             // 43: kompass.marketplace.v1.GetContractRequest
+	(*ListContractsRequest)(nil),           // 44: kompass.marketplace.v1.ListContractsRequest
+	(*ListContractsResponse)(nil),          // 45: kompass.marketplace.v1.ListContractsResponse
+	(*CreateContractRequest)(nil),          // 46: kompass.marketplace.v1.CreateContractRequest
+	(*UpdateContractRequest)(nil),          // 47: kompass.marketplace.v1.UpdateContractRequest
+	(*TerminateContractRequest)(nil),       // 48: kompass.marketplace.v1.TerminateContractRequest
+	(*GetCostOverviewRequest)(nil),         // 49: kompass.marketplace.v1.GetCostOverviewRequest
+	(*ListCostOverviewsRequest)(nil),       // 50: kompass.marketplace.v1.ListCostOverviewsRequest
+	(*ListCostOverviewsResponse)(nil),      // 51: kompass.marketplace.v1.ListCostOverviewsResponse
+	(*ImportSolutionsRequest)(nil),         // 52: kompass.marketplace.v1.ImportSolutionsRequest
+	(*GetProjectParticipationRequest)(nil), // 53: kompass.marketplace.v1.GetProjectParticipationRequest
+	(*GetOpenProjectsRequest)(nil),         // 54: kompass.marketplace.v1.GetOpenProjectsRequest
+	(*GetOpenOffersRequest)(nil),           // 55: kompass.marketplace.v1.GetOpenOffersRequest
+	(*Provider)(nil),                       // 56: kompass.marketplace.v1.Provider
+	(*fieldmaskpb.FieldMask)(nil),          // 57: google.protobuf.FieldMask
+	(*Solution)(nil),                       // 58: kompass.marketplace.v1.Solution
+	(*PortfolioGap)(nil),                   // 59: kompass.marketplace.v1.PortfolioGap
+	(*Project)(nil),                        // 60: kompass.marketplace.v1.Project
+	(*Question)(nil),                       // 61: kompass.marketplace.v1.Question
+	(*Adoption)(nil),                       // 62: kompass.marketplace.v1.Adoption
+	(Adoption_State)(0),                    // 63: kompass.marketplace.v1.Adoption.State
+	(*AdoptionOffer)(nil),                  // 64: kompass.marketplace.v1.AdoptionOffer
+	(*AdoptionGroup)(nil),                  // 65: kompass.marketplace.v1.AdoptionGroup
+	(*ChecklistItem)(nil),                  // 66: kompass.marketplace.v1.ChecklistItem
+	(*Contract)(nil),                       // 67: kompass.marketplace.v1.Contract
+	(*CostOverview)(nil),                   // 68: kompass.marketplace.v1.CostOverview
+	(*CostTotal)(nil),                      // 69: kompass.marketplace.v1.CostTotal
+	(v1.FileFormat)(0),                     // 70: kompass.common.v1.FileFormat
+	(ProjectParticipation_GroupBy)(0),      // 71: kompass.marketplace.v1.ProjectParticipation.GroupBy
+	(*ProjectBoard)(nil),                   // 72: kompass.marketplace.v1.ProjectBoard
+	(*emptypb.Empty)(nil),                  // 73: google.protobuf.Empty
+	(*v1.ImportReport)(nil),                // 74: kompass.common.v1.ImportReport
+	(*ProjectParticipation)(nil),           // 75: kompass.marketplace.v1.ProjectParticipation
+	(*httpbody.HttpBody)(nil),              // 76: google.api.HttpBody
 }
 var file_kompass_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
-	55, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
-	55, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	55, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
-	56, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	57, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
-	57, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	57, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
-	56, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	58, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
-	59, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
-	59, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	59, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
-	56, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	60, // 13: kompass.marketplace.v1.ListQuestionsResponse.questions:type_name -> kompass.marketplace.v1.Question
-	60, // 14: kompass.marketplace.v1.CreateQuestionRequest.question:type_name -> kompass.marketplace.v1.Question
-	61, // 15: kompass.marketplace.v1.ListAdoptionsResponse.adoptions:type_name -> kompass.marketplace.v1.Adoption
-	61, // 16: kompass.marketplace.v1.CreateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
-	61, // 17: kompass.marketplace.v1.UpdateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
-	56, // 18: kompass.marketplace.v1.UpdateAdoptionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	62, // 19: kompass.marketplace.v1.MoveAdoptionRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
-	63, // 20: kompass.marketplace.v1.MoveAdoptionRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
-	64, // 21: kompass.marketplace.v1.ListAdoptionGroupsResponse.adoption_groups:type_name -> kompass.marketplace.v1.AdoptionGroup
-	64, // 22: kompass.marketplace.v1.CreateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
-	64, // 23: kompass.marketplace.v1.UpdateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
-	56, // 24: kompass.marketplace.v1.UpdateAdoptionGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
-	62, // 25: kompass.marketplace.v1.MoveAdoptionGroupRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
-	63, // 26: kompass.marketplace.v1.MoveAdoptionGroupRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
-	64, // 27: kompass.marketplace.v1.MoveAdoptionGroupResponse.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
-	40, // 28: kompass.marketplace.v1.MoveAdoptionGroupResponse.refusals:type_name -> kompass.marketplace.v1.AdoptionRefusal
-	65, // 29: kompass.marketplace.v1.CheckAdoptionGroupRequest.checklist:type_name -> kompass.marketplace.v1.ChecklistItem
-	66, // 30: kompass.marketplace.v1.ListContractsResponse.contracts:type_name -> kompass.marketplace.v1.Contract
-	66, // 31: kompass.marketplace.v1.CreateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
-	66, // 32: kompass.marketplace.v1.UpdateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
-	56, // 33: kompass.marketplace.v1.UpdateContractRequest.update_mask:type_name -> google.protobuf.FieldMask
-	67, // 34: kompass.marketplace.v1.ListCostOverviewsResponse.costs:type_name -> kompass.marketplace.v1.CostOverview
-	68, // 35: kompass.marketplace.v1.ListCostOverviewsResponse.totals:type_name -> kompass.marketplace.v1.CostTotal
-	69, // 36: kompass.marketplace.v1.ImportSolutionsRequest.format:type_name -> kompass.common.v1.FileFormat
-	70, // 37: kompass.marketplace.v1.GetProjectParticipationRequest.group_by:type_name -> kompass.marketplace.v1.ProjectParticipation.GroupBy
+	56, // 0: kompass.marketplace.v1.ListProvidersResponse.providers:type_name -> kompass.marketplace.v1.Provider
+	56, // 1: kompass.marketplace.v1.CreateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	56, // 2: kompass.marketplace.v1.UpdateProviderRequest.provider:type_name -> kompass.marketplace.v1.Provider
+	57, // 3: kompass.marketplace.v1.UpdateProviderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	58, // 4: kompass.marketplace.v1.ListSolutionsResponse.solutions:type_name -> kompass.marketplace.v1.Solution
+	58, // 5: kompass.marketplace.v1.CreateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	58, // 6: kompass.marketplace.v1.UpdateSolutionRequest.solution:type_name -> kompass.marketplace.v1.Solution
+	57, // 7: kompass.marketplace.v1.UpdateSolutionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	59, // 8: kompass.marketplace.v1.ListPortfolioGapsResponse.portfolio_gaps:type_name -> kompass.marketplace.v1.PortfolioGap
+	60, // 9: kompass.marketplace.v1.ListProjectsResponse.projects:type_name -> kompass.marketplace.v1.Project
+	60, // 10: kompass.marketplace.v1.CreateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	60, // 11: kompass.marketplace.v1.UpdateProjectRequest.project:type_name -> kompass.marketplace.v1.Project
+	57, // 12: kompass.marketplace.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	61, // 13: kompass.marketplace.v1.ListQuestionsResponse.questions:type_name -> kompass.marketplace.v1.Question
+	61, // 14: kompass.marketplace.v1.CreateQuestionRequest.question:type_name -> kompass.marketplace.v1.Question
+	62, // 15: kompass.marketplace.v1.ListAdoptionsResponse.adoptions:type_name -> kompass.marketplace.v1.Adoption
+	62, // 16: kompass.marketplace.v1.CreateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
+	62, // 17: kompass.marketplace.v1.UpdateAdoptionRequest.adoption:type_name -> kompass.marketplace.v1.Adoption
+	57, // 18: kompass.marketplace.v1.UpdateAdoptionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	63, // 19: kompass.marketplace.v1.MoveAdoptionRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
+	64, // 20: kompass.marketplace.v1.MoveAdoptionRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
+	65, // 21: kompass.marketplace.v1.ListAdoptionGroupsResponse.adoption_groups:type_name -> kompass.marketplace.v1.AdoptionGroup
+	65, // 22: kompass.marketplace.v1.CreateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	65, // 23: kompass.marketplace.v1.UpdateAdoptionGroupRequest.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	57, // 24: kompass.marketplace.v1.UpdateAdoptionGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	63, // 25: kompass.marketplace.v1.MoveAdoptionGroupRequest.state:type_name -> kompass.marketplace.v1.Adoption.State
+	64, // 26: kompass.marketplace.v1.MoveAdoptionGroupRequest.offer:type_name -> kompass.marketplace.v1.AdoptionOffer
+	65, // 27: kompass.marketplace.v1.MoveAdoptionGroupResponse.adoption_group:type_name -> kompass.marketplace.v1.AdoptionGroup
+	41, // 28: kompass.marketplace.v1.MoveAdoptionGroupResponse.refusals:type_name -> kompass.marketplace.v1.AdoptionRefusal
+	66, // 29: kompass.marketplace.v1.CheckAdoptionGroupRequest.checklist:type_name -> kompass.marketplace.v1.ChecklistItem
+	67, // 30: kompass.marketplace.v1.ListContractsResponse.contracts:type_name -> kompass.marketplace.v1.Contract
+	67, // 31: kompass.marketplace.v1.CreateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
+	67, // 32: kompass.marketplace.v1.UpdateContractRequest.contract:type_name -> kompass.marketplace.v1.Contract
+	57, // 33: kompass.marketplace.v1.UpdateContractRequest.update_mask:type_name -> google.protobuf.FieldMask
+	68, // 34: kompass.marketplace.v1.ListCostOverviewsResponse.costs:type_name -> kompass.marketplace.v1.CostOverview
+	69, // 35: kompass.marketplace.v1.ListCostOverviewsResponse.totals:type_name -> kompass.marketplace.v1.CostTotal
+	70, // 36: kompass.marketplace.v1.ImportSolutionsRequest.format:type_name -> kompass.common.v1.FileFormat
+	71, // 37: kompass.marketplace.v1.GetProjectParticipationRequest.group_by:type_name -> kompass.marketplace.v1.ProjectParticipation.GroupBy
 	0,  // 38: kompass.marketplace.v1.MarketplaceService.GetProvider:input_type -> kompass.marketplace.v1.GetProviderRequest
 	1,  // 39: kompass.marketplace.v1.MarketplaceService.ListProviders:input_type -> kompass.marketplace.v1.ListProvidersRequest
 	3,  // 40: kompass.marketplace.v1.MarketplaceService.CreateProvider:input_type -> kompass.marketplace.v1.CreateProviderRequest
@@ -4398,74 +4523,76 @@ var file_kompass_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
 	23, // 57: kompass.marketplace.v1.MarketplaceService.ListQuestions:input_type -> kompass.marketplace.v1.ListQuestionsRequest
 	25, // 58: kompass.marketplace.v1.MarketplaceService.CreateQuestion:input_type -> kompass.marketplace.v1.CreateQuestionRequest
 	26, // 59: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:input_type -> kompass.marketplace.v1.AnswerQuestionRequest
-	27, // 60: kompass.marketplace.v1.MarketplaceService.GetAdoption:input_type -> kompass.marketplace.v1.GetAdoptionRequest
-	28, // 61: kompass.marketplace.v1.MarketplaceService.ListAdoptions:input_type -> kompass.marketplace.v1.ListAdoptionsRequest
-	30, // 62: kompass.marketplace.v1.MarketplaceService.CreateAdoption:input_type -> kompass.marketplace.v1.CreateAdoptionRequest
-	31, // 63: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:input_type -> kompass.marketplace.v1.UpdateAdoptionRequest
-	32, // 64: kompass.marketplace.v1.MarketplaceService.MoveAdoption:input_type -> kompass.marketplace.v1.MoveAdoptionRequest
-	33, // 65: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:input_type -> kompass.marketplace.v1.GetAdoptionGroupRequest
-	34, // 66: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:input_type -> kompass.marketplace.v1.ListAdoptionGroupsRequest
-	36, // 67: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:input_type -> kompass.marketplace.v1.CreateAdoptionGroupRequest
-	37, // 68: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:input_type -> kompass.marketplace.v1.UpdateAdoptionGroupRequest
-	38, // 69: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:input_type -> kompass.marketplace.v1.MoveAdoptionGroupRequest
-	41, // 70: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:input_type -> kompass.marketplace.v1.CheckAdoptionGroupRequest
-	42, // 71: kompass.marketplace.v1.MarketplaceService.GetContract:input_type -> kompass.marketplace.v1.GetContractRequest
-	43, // 72: kompass.marketplace.v1.MarketplaceService.ListContracts:input_type -> kompass.marketplace.v1.ListContractsRequest
-	45, // 73: kompass.marketplace.v1.MarketplaceService.CreateContract:input_type -> kompass.marketplace.v1.CreateContractRequest
-	46, // 74: kompass.marketplace.v1.MarketplaceService.UpdateContract:input_type -> kompass.marketplace.v1.UpdateContractRequest
-	47, // 75: kompass.marketplace.v1.MarketplaceService.TerminateContract:input_type -> kompass.marketplace.v1.TerminateContractRequest
-	48, // 76: kompass.marketplace.v1.MarketplaceService.GetCostOverview:input_type -> kompass.marketplace.v1.GetCostOverviewRequest
-	49, // 77: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:input_type -> kompass.marketplace.v1.ListCostOverviewsRequest
-	51, // 78: kompass.marketplace.v1.MarketplaceService.ImportSolutions:input_type -> kompass.marketplace.v1.ImportSolutionsRequest
-	52, // 79: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:input_type -> kompass.marketplace.v1.GetProjectParticipationRequest
-	53, // 80: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:input_type -> kompass.marketplace.v1.GetOpenProjectsRequest
-	54, // 81: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:input_type -> kompass.marketplace.v1.GetOpenOffersRequest
-	55, // 82: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
-	2,  // 83: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
-	55, // 84: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
-	55, // 85: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
-	57, // 86: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
-	7,  // 87: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
-	57, // 88: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
-	57, // 89: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
-	57, // 90: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
-	57, // 91: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
-	57, // 92: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
-	57, // 93: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
-	15, // 94: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
-	59, // 95: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
-	18, // 96: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
-	59, // 97: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
-	59, // 98: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
-	71, // 99: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
-	60, // 100: kompass.marketplace.v1.MarketplaceService.GetQuestion:output_type -> kompass.marketplace.v1.Question
-	24, // 101: kompass.marketplace.v1.MarketplaceService.ListQuestions:output_type -> kompass.marketplace.v1.ListQuestionsResponse
-	60, // 102: kompass.marketplace.v1.MarketplaceService.CreateQuestion:output_type -> kompass.marketplace.v1.Question
-	60, // 103: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:output_type -> kompass.marketplace.v1.Question
-	61, // 104: kompass.marketplace.v1.MarketplaceService.GetAdoption:output_type -> kompass.marketplace.v1.Adoption
-	29, // 105: kompass.marketplace.v1.MarketplaceService.ListAdoptions:output_type -> kompass.marketplace.v1.ListAdoptionsResponse
-	61, // 106: kompass.marketplace.v1.MarketplaceService.CreateAdoption:output_type -> kompass.marketplace.v1.Adoption
-	61, // 107: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:output_type -> kompass.marketplace.v1.Adoption
-	61, // 108: kompass.marketplace.v1.MarketplaceService.MoveAdoption:output_type -> kompass.marketplace.v1.Adoption
-	64, // 109: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
-	35, // 110: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:output_type -> kompass.marketplace.v1.ListAdoptionGroupsResponse
-	64, // 111: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
-	64, // 112: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
-	39, // 113: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:output_type -> kompass.marketplace.v1.MoveAdoptionGroupResponse
-	64, // 114: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
-	66, // 115: kompass.marketplace.v1.MarketplaceService.GetContract:output_type -> kompass.marketplace.v1.Contract
-	44, // 116: kompass.marketplace.v1.MarketplaceService.ListContracts:output_type -> kompass.marketplace.v1.ListContractsResponse
-	66, // 117: kompass.marketplace.v1.MarketplaceService.CreateContract:output_type -> kompass.marketplace.v1.Contract
-	66, // 118: kompass.marketplace.v1.MarketplaceService.UpdateContract:output_type -> kompass.marketplace.v1.Contract
-	66, // 119: kompass.marketplace.v1.MarketplaceService.TerminateContract:output_type -> kompass.marketplace.v1.Contract
-	67, // 120: kompass.marketplace.v1.MarketplaceService.GetCostOverview:output_type -> kompass.marketplace.v1.CostOverview
-	50, // 121: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:output_type -> kompass.marketplace.v1.ListCostOverviewsResponse
-	72, // 122: kompass.marketplace.v1.MarketplaceService.ImportSolutions:output_type -> kompass.common.v1.ImportReport
-	73, // 123: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:output_type -> kompass.marketplace.v1.ProjectParticipation
-	74, // 124: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:output_type -> google.api.HttpBody
-	74, // 125: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:output_type -> google.api.HttpBody
-	82, // [82:126] is the sub-list for method output_type
-	38, // [38:82] is the sub-list for method input_type
+	27, // 60: kompass.marketplace.v1.MarketplaceService.DeleteQuestion:input_type -> kompass.marketplace.v1.DeleteQuestionRequest
+	28, // 61: kompass.marketplace.v1.MarketplaceService.GetAdoption:input_type -> kompass.marketplace.v1.GetAdoptionRequest
+	29, // 62: kompass.marketplace.v1.MarketplaceService.ListAdoptions:input_type -> kompass.marketplace.v1.ListAdoptionsRequest
+	31, // 63: kompass.marketplace.v1.MarketplaceService.CreateAdoption:input_type -> kompass.marketplace.v1.CreateAdoptionRequest
+	32, // 64: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:input_type -> kompass.marketplace.v1.UpdateAdoptionRequest
+	33, // 65: kompass.marketplace.v1.MarketplaceService.MoveAdoption:input_type -> kompass.marketplace.v1.MoveAdoptionRequest
+	34, // 66: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:input_type -> kompass.marketplace.v1.GetAdoptionGroupRequest
+	35, // 67: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:input_type -> kompass.marketplace.v1.ListAdoptionGroupsRequest
+	37, // 68: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:input_type -> kompass.marketplace.v1.CreateAdoptionGroupRequest
+	38, // 69: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:input_type -> kompass.marketplace.v1.UpdateAdoptionGroupRequest
+	39, // 70: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:input_type -> kompass.marketplace.v1.MoveAdoptionGroupRequest
+	42, // 71: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:input_type -> kompass.marketplace.v1.CheckAdoptionGroupRequest
+	43, // 72: kompass.marketplace.v1.MarketplaceService.GetContract:input_type -> kompass.marketplace.v1.GetContractRequest
+	44, // 73: kompass.marketplace.v1.MarketplaceService.ListContracts:input_type -> kompass.marketplace.v1.ListContractsRequest
+	46, // 74: kompass.marketplace.v1.MarketplaceService.CreateContract:input_type -> kompass.marketplace.v1.CreateContractRequest
+	47, // 75: kompass.marketplace.v1.MarketplaceService.UpdateContract:input_type -> kompass.marketplace.v1.UpdateContractRequest
+	48, // 76: kompass.marketplace.v1.MarketplaceService.TerminateContract:input_type -> kompass.marketplace.v1.TerminateContractRequest
+	49, // 77: kompass.marketplace.v1.MarketplaceService.GetCostOverview:input_type -> kompass.marketplace.v1.GetCostOverviewRequest
+	50, // 78: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:input_type -> kompass.marketplace.v1.ListCostOverviewsRequest
+	52, // 79: kompass.marketplace.v1.MarketplaceService.ImportSolutions:input_type -> kompass.marketplace.v1.ImportSolutionsRequest
+	53, // 80: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:input_type -> kompass.marketplace.v1.GetProjectParticipationRequest
+	54, // 81: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:input_type -> kompass.marketplace.v1.GetOpenProjectsRequest
+	55, // 82: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:input_type -> kompass.marketplace.v1.GetOpenOffersRequest
+	56, // 83: kompass.marketplace.v1.MarketplaceService.GetProvider:output_type -> kompass.marketplace.v1.Provider
+	2,  // 84: kompass.marketplace.v1.MarketplaceService.ListProviders:output_type -> kompass.marketplace.v1.ListProvidersResponse
+	56, // 85: kompass.marketplace.v1.MarketplaceService.CreateProvider:output_type -> kompass.marketplace.v1.Provider
+	56, // 86: kompass.marketplace.v1.MarketplaceService.UpdateProvider:output_type -> kompass.marketplace.v1.Provider
+	58, // 87: kompass.marketplace.v1.MarketplaceService.GetSolution:output_type -> kompass.marketplace.v1.Solution
+	7,  // 88: kompass.marketplace.v1.MarketplaceService.ListSolutions:output_type -> kompass.marketplace.v1.ListSolutionsResponse
+	58, // 89: kompass.marketplace.v1.MarketplaceService.CreateSolution:output_type -> kompass.marketplace.v1.Solution
+	58, // 90: kompass.marketplace.v1.MarketplaceService.UpdateSolution:output_type -> kompass.marketplace.v1.Solution
+	58, // 91: kompass.marketplace.v1.MarketplaceService.SubmitSolution:output_type -> kompass.marketplace.v1.Solution
+	58, // 92: kompass.marketplace.v1.MarketplaceService.PublishSolution:output_type -> kompass.marketplace.v1.Solution
+	58, // 93: kompass.marketplace.v1.MarketplaceService.RejectSolution:output_type -> kompass.marketplace.v1.Solution
+	58, // 94: kompass.marketplace.v1.MarketplaceService.WithdrawSolution:output_type -> kompass.marketplace.v1.Solution
+	15, // 95: kompass.marketplace.v1.MarketplaceService.ListPortfolioGaps:output_type -> kompass.marketplace.v1.ListPortfolioGapsResponse
+	60, // 96: kompass.marketplace.v1.MarketplaceService.GetProject:output_type -> kompass.marketplace.v1.Project
+	18, // 97: kompass.marketplace.v1.MarketplaceService.ListProjects:output_type -> kompass.marketplace.v1.ListProjectsResponse
+	60, // 98: kompass.marketplace.v1.MarketplaceService.CreateProject:output_type -> kompass.marketplace.v1.Project
+	60, // 99: kompass.marketplace.v1.MarketplaceService.UpdateProject:output_type -> kompass.marketplace.v1.Project
+	72, // 100: kompass.marketplace.v1.MarketplaceService.GetProjectBoard:output_type -> kompass.marketplace.v1.ProjectBoard
+	61, // 101: kompass.marketplace.v1.MarketplaceService.GetQuestion:output_type -> kompass.marketplace.v1.Question
+	24, // 102: kompass.marketplace.v1.MarketplaceService.ListQuestions:output_type -> kompass.marketplace.v1.ListQuestionsResponse
+	61, // 103: kompass.marketplace.v1.MarketplaceService.CreateQuestion:output_type -> kompass.marketplace.v1.Question
+	61, // 104: kompass.marketplace.v1.MarketplaceService.AnswerQuestion:output_type -> kompass.marketplace.v1.Question
+	73, // 105: kompass.marketplace.v1.MarketplaceService.DeleteQuestion:output_type -> google.protobuf.Empty
+	62, // 106: kompass.marketplace.v1.MarketplaceService.GetAdoption:output_type -> kompass.marketplace.v1.Adoption
+	30, // 107: kompass.marketplace.v1.MarketplaceService.ListAdoptions:output_type -> kompass.marketplace.v1.ListAdoptionsResponse
+	62, // 108: kompass.marketplace.v1.MarketplaceService.CreateAdoption:output_type -> kompass.marketplace.v1.Adoption
+	62, // 109: kompass.marketplace.v1.MarketplaceService.UpdateAdoption:output_type -> kompass.marketplace.v1.Adoption
+	62, // 110: kompass.marketplace.v1.MarketplaceService.MoveAdoption:output_type -> kompass.marketplace.v1.Adoption
+	65, // 111: kompass.marketplace.v1.MarketplaceService.GetAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	36, // 112: kompass.marketplace.v1.MarketplaceService.ListAdoptionGroups:output_type -> kompass.marketplace.v1.ListAdoptionGroupsResponse
+	65, // 113: kompass.marketplace.v1.MarketplaceService.CreateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	65, // 114: kompass.marketplace.v1.MarketplaceService.UpdateAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	40, // 115: kompass.marketplace.v1.MarketplaceService.MoveAdoptionGroup:output_type -> kompass.marketplace.v1.MoveAdoptionGroupResponse
+	65, // 116: kompass.marketplace.v1.MarketplaceService.CheckAdoptionGroup:output_type -> kompass.marketplace.v1.AdoptionGroup
+	67, // 117: kompass.marketplace.v1.MarketplaceService.GetContract:output_type -> kompass.marketplace.v1.Contract
+	45, // 118: kompass.marketplace.v1.MarketplaceService.ListContracts:output_type -> kompass.marketplace.v1.ListContractsResponse
+	67, // 119: kompass.marketplace.v1.MarketplaceService.CreateContract:output_type -> kompass.marketplace.v1.Contract
+	67, // 120: kompass.marketplace.v1.MarketplaceService.UpdateContract:output_type -> kompass.marketplace.v1.Contract
+	67, // 121: kompass.marketplace.v1.MarketplaceService.TerminateContract:output_type -> kompass.marketplace.v1.Contract
+	68, // 122: kompass.marketplace.v1.MarketplaceService.GetCostOverview:output_type -> kompass.marketplace.v1.CostOverview
+	51, // 123: kompass.marketplace.v1.MarketplaceService.ListCostOverviews:output_type -> kompass.marketplace.v1.ListCostOverviewsResponse
+	74, // 124: kompass.marketplace.v1.MarketplaceService.ImportSolutions:output_type -> kompass.common.v1.ImportReport
+	75, // 125: kompass.marketplace.v1.MarketplaceService.GetProjectParticipation:output_type -> kompass.marketplace.v1.ProjectParticipation
+	76, // 126: kompass.marketplace.v1.MarketplaceService.GetOpenProjects:output_type -> google.api.HttpBody
+	76, // 127: kompass.marketplace.v1.MarketplaceService.GetOpenOffers:output_type -> google.api.HttpBody
+	83, // [83:128] is the sub-list for method output_type
+	38, // [38:83] is the sub-list for method input_type
 	38, // [38:38] is the sub-list for extension type_name
 	38, // [38:38] is the sub-list for extension extendee
 	0,  // [0:38] is the sub-list for field type_name
@@ -4488,7 +4615,7 @@ func file_kompass_marketplace_v1_marketplace_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc), len(file_kompass_marketplace_v1_marketplace_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   55,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

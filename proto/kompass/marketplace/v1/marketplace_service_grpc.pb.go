@@ -12,6 +12,7 @@ import (
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	v1 "kompass.krz.de/proto/kompass/common/v1"
 )
 
@@ -43,6 +44,7 @@ const (
 	MarketplaceService_ListQuestions_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListQuestions"
 	MarketplaceService_CreateQuestion_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateQuestion"
 	MarketplaceService_AnswerQuestion_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/AnswerQuestion"
+	MarketplaceService_DeleteQuestion_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/DeleteQuestion"
 	MarketplaceService_GetAdoption_FullMethodName             = "/kompass.marketplace.v1.MarketplaceService/GetAdoption"
 	MarketplaceService_ListAdoptions_FullMethodName           = "/kompass.marketplace.v1.MarketplaceService/ListAdoptions"
 	MarketplaceService_CreateAdoption_FullMethodName          = "/kompass.marketplace.v1.MarketplaceService/CreateAdoption"
@@ -118,6 +120,8 @@ type MarketplaceServiceClient interface {
 	CreateQuestion(ctx context.Context, in *CreateQuestionRequest, opts ...grpc.CallOption) (*Question, error)
 	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
 	AnswerQuestion(ctx context.Context, in *AnswerQuestionRequest, opts ...grpc.CallOption) (*Question, error)
+	// Takes a question back, with its answers; the history stays. ABORTED when the etag is not the current one.
+	DeleteQuestion(ctx context.Context, in *DeleteQuestionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// One adoption. NOT_FOUND when there is none of that name.
 	GetAdoption(ctx context.Context, in *GetAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error)
 	// The adoptions; filter by municipality, solution, group, state and contract.
@@ -396,6 +400,16 @@ func (c *marketplaceServiceClient) AnswerQuestion(ctx context.Context, in *Answe
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) DeleteQuestion(ctx context.Context, in *DeleteQuestionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, MarketplaceService_DeleteQuestion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceServiceClient) GetAdoption(ctx context.Context, in *GetAdoptionRequest, opts ...grpc.CallOption) (*Adoption, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Adoption)
@@ -667,6 +681,8 @@ type MarketplaceServiceServer interface {
 	CreateQuestion(context.Context, *CreateQuestionRequest) (*Question, error)
 	// Answers a question; it may have several answers. ABORTED when the etag is not the current one.
 	AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error)
+	// Takes a question back, with its answers; the history stays. ABORTED when the etag is not the current one.
+	DeleteQuestion(context.Context, *DeleteQuestionRequest) (*emptypb.Empty, error)
 	// One adoption. NOT_FOUND when there is none of that name.
 	GetAdoption(context.Context, *GetAdoptionRequest) (*Adoption, error)
 	// The adoptions; filter by municipality, solution, group, state and contract.
@@ -790,6 +806,9 @@ func (UnimplementedMarketplaceServiceServer) CreateQuestion(context.Context, *Cr
 }
 func (UnimplementedMarketplaceServiceServer) AnswerQuestion(context.Context, *AnswerQuestionRequest) (*Question, error) {
 	return nil, status.Error(codes.Unimplemented, "method AnswerQuestion not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) DeleteQuestion(context.Context, *DeleteQuestionRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteQuestion not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) GetAdoption(context.Context, *GetAdoptionRequest) (*Adoption, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAdoption not implemented")
@@ -1270,6 +1289,24 @@ func _MarketplaceService_AnswerQuestion_Handler(srv interface{}, ctx context.Con
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MarketplaceServiceServer).AnswerQuestion(ctx, req.(*AnswerQuestionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_DeleteQuestion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteQuestionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).DeleteQuestion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_DeleteQuestion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).DeleteQuestion(ctx, req.(*DeleteQuestionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1764,6 +1801,10 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AnswerQuestion",
 			Handler:    _MarketplaceService_AnswerQuestion_Handler,
+		},
+		{
+			MethodName: "DeleteQuestion",
+			Handler:    _MarketplaceService_DeleteQuestion_Handler,
 		},
 		{
 			MethodName: "GetAdoption",

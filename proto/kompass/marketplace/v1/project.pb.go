@@ -1414,7 +1414,7 @@ var File_kompass_marketplace_v1_project_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_project_proto_rawDesc = "" +
 	"\n" +
-	"$kompass/marketplace/v1/project.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a(kompass/marketplace/v1/marketplace.proto\"\xc9\f\n" +
+	"$kompass/marketplace/v1/project.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a\x1ckompass/common/v1/text.proto\x1a(kompass/marketplace/v1/marketplace.proto\"\xc9\f\n" +
 	"\aProject\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12*\n" +
@@ -1459,11 +1459,10 @@ const file_kompass_marketplace_v1_project_proto_rawDesc = "" +
 	"ROLE_PILOT\x10\x02\x12\x0f\n" +
 	"\vROLE_EXPERT\x10\x03\x12\x11\n" +
 	"\rROLE_OPERATOR\x10\x04\x12\x11\n" +
-	"\rROLE_OBSERVER\x10\x05\"\x84\x02\n" +
+	"\rROLE_OBSERVER\x10\x05\"\x88\x02\n" +
 	"\x05Actor\x12@\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\".kompass.marketplace.v1.Actor.KindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12-\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12\x1c\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\".kompass.marketplace.v1.Actor.KindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x121\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xc8\x01\xf8\xe0\x18\x01R\vdisplayName\x12\x1c\n" +
 	"\x04task\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04task\"l\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
@@ -1490,11 +1489,10 @@ const file_kompass_marketplace_v1_project_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_WORKSHOP\x10\x01\x12\x11\n" +
 	"\rKIND_DECISION\x10\x02\x12\r\n" +
-	"\tKIND_NOTE\x10\x03\"\xe5\x01\n" +
+	"\tKIND_NOTE\x10\x03\"P\n" +
 	"\fDocumentLink\x12\x1e\n" +
-	"\x05title\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12\xb4\x01\n" +
-	"\x03url\x18\x02 \x01(\tB\xa1\x01\xbaH\x9d\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x05\x10\x01\x18\xd0\x0fR\x03url\"\xb1\x01\n" +
+	"\x05title\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12 \n" +
+	"\x03url\x18\x02 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\"\xb1\x01\n" +
 	"\vTeamFinding\x12;\n" +
 	"\n" +
 	"size_class\x18\x01 \x01(\x0e2\x1c.kompass.common.v1.SizeClassR\tsizeClass\x12'\n" +

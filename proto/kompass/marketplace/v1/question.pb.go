@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -237,15 +238,15 @@ var File_kompass_marketplace_v1_question_proto protoreflect.FileDescriptor
 
 const file_kompass_marketplace_v1_question_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/marketplace/v1/question.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x04\n" +
+	"%kompass/marketplace/v1/question.proto\x12\x16kompass.marketplace.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\"\xd4\x04\n" +
 	"\bQuestion\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1e\n" +
 	"\x05title\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x12]\n" +
 	"\asubject\x18\x03 \x01(\tBC\xbaH@r>2<^((solutions|projects)/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\asubject\x12\x1c\n" +
 	"\x04text\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04text\x129\n" +
-	"\x05asker\x18\x05 \x01(\tB#\xbaH r\x1e2\x1c^(municipalities/[0-9]{8})?$R\x05asker\x12'\n" +
+	"\x05asker\x18\x05 \x01(\tB#\xbaH r\x1e2\x1c^(municipalities/[0-9]{8})?$R\x05asker\x12+\n" +
 	"\n" +
-	"asker_role\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\taskerRole\x12=\n" +
+	"asker_role\x18\x06 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\taskerRole\x12=\n" +
 	"\aanswers\x18\a \x03(\v2\x1e.kompass.marketplace.v1.AnswerB\x03\xe0A\x03R\aanswers\x12\x1f\n" +
 	"\banswered\x18\b \x01(\bB\x03\xe0A\x03R\banswered\x12@\n" +
 	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +

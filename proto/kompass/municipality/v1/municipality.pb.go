@@ -680,7 +680,7 @@ type Implementation struct {
 	Url string `protobuf:"bytes,5,opt,name=url,proto3" json:"url,omitempty"`
 	// The solution it runs on, as a resource name; empty when none or not known.
 	Solution string `protobuf:"bytes,6,opt,name=solution,proto3" json:"solution,omitempty"`
-	// Fachamt or Fachbereich in charge; never a person's name.
+	// Fachamt or Fachbereich in charge; never a person.
 	Department string `protobuf:"bytes,7,opt,name=department,proto3" json:"department,omitempty"`
 	// Cases a year; absent when not known.
 	AnnualCases *int64 `protobuf:"varint,8,opt,name=annual_cases,json=annualCases,proto3,oneof" json:"annual_cases,omitempty"`
@@ -1283,7 +1283,7 @@ type Candidate struct {
 	Score int32 `protobuf:"varint,6,opt,name=score,proto3" json:"score,omitempty"`
 	// Why it stands there.
 	Reasons []*RankReason `protobuf:"bytes,7,rep,name=reasons,proto3" json:"reasons,omitempty"`
-	// When it is promised, "2027-03-31"; empty when available.
+	// When it is promised for this service, "2027-03-31"; empty when it is available or planned without a date.
 	PromisedDate string `protobuf:"bytes,8,opt,name=promised_date,json=promisedDate,proto3" json:"promised_date,omitempty"`
 	// How often the promised date was put off.
 	SlipCount int32 `protobuf:"varint,9,opt,name=slip_count,json=slipCount,proto3" json:"slip_count,omitempty"`
@@ -1406,7 +1406,8 @@ func (x *Candidate) GetProviderReliability() int32 {
 type RankReason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable reason: "MATURITY_FULFILS", "MATURITY_BELOW", "SIZE_CLASS_FITS", "USED_IN_DISTRICT", "USED_ELSEWHERE", "SAME_DATA_CENTRE",
-	// "EFA", "AVAILABLE", "PROMISED", "PROMISE_OVERDUE", "PROMISE_SLIPPED", "PROVIDER_UNRELIABLE", "COVERS_MORE_GAPS".
+	// "EFA", "AVAILABLE", "PILOT", "PROMISED", "PROMISE_OVERDUE", "PLANNED_UNDATED", "PROMISE_WITHDRAWN", "PROMISE_SLIPPED",
+	// "PROVIDER_UNRELIABLE", "COVERS_MORE_GAPS".
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Points; may be negative.
 	Points int32 `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`
@@ -2782,7 +2783,7 @@ var File_kompass_municipality_v1_municipality_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\n" +
-	"*kompass/municipality/v1/municipality.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\"\xd0\b\n" +
+	"*kompass/municipality/v1/municipality.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"kompass/common/v1/size_class.proto\x1a\x1ckompass/common/v1/text.proto\"\xd0\b\n" +
 	"\fMunicipality\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x10\n" +
 	"\x03ags\x18\x02 \x01(\tR\x03ags\x12'\n" +
@@ -2823,15 +2824,14 @@ const file_kompass_municipality_v1_municipality_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
 	"\x04town\x18\x03 \x01(\tR\x04town\x12\x10\n" +
 	"\x03url\x18\x04 \x01(\tR\x03url:9\xeaA6\n" +
-	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\xa4\r\n" +
+	"\x19kompass.krz.de/DataCentre\x12\x19dataCentres/{data_centre}\"\x8f\f\n" +
 	"\x0eImplementation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12K\n" +
 	"\x0epublic_service\x18\x02 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
 	"\x1ckompass.krz.de/PublicServiceR\rpublicService\x12M\n" +
 	"\x05phase\x18\x03 \x01(\x0e2-.kompass.municipality.v1.Implementation.PhaseB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05phase\x12=\n" +
-	"\bmaturity\x18\x04 \x01(\v2!.kompass.municipality.v1.MaturityR\bmaturity\x12\xb2\x01\n" +
-	"\x03url\x18\x05 \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12p\n" +
+	"\bmaturity\x18\x04 \x01(\v2!.kompass.municipality.v1.MaturityR\bmaturity\x12\x1e\n" +
+	"\x03url\x18\x05 \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12p\n" +
 	"\bsolution\x18\x06 \x01(\tBT\xfaA\x19\n" +
 	"\x17kompass.krz.de/Solution\xbaH5r321^(solutions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bsolution\x12(\n" +
 	"\n" +

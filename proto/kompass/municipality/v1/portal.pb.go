@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -480,14 +481,13 @@ var File_kompass_municipality_v1_portal_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_portal_proto_rawDesc = "" +
 	"\n" +
-	"$kompass/municipality/v1/portal.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\t\n" +
+	"$kompass/municipality/v1/portal.proto\x12\x17kompass.municipality.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\"\x91\b\n" +
 	"\x06Portal\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12G\n" +
 	"\fmunicipality\x18\x03 \x01(\tB#\xbaH r\x1e2\x1c^(municipalities/[0-9]{8})?$R\fmunicipality\x12\"\n" +
-	"\aproduct\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aproduct\x12\xb2\x01\n" +
-	"\x03url\x18\x05 \x01(\tB\x9f\x01\xbaH\x9b\x01\xba\x01\x92\x01\n" +
-	"\burl.http\x12)must be an absolute http or https address\x1a[this == '' || (this.isUri() && (this.startsWith('https://') || this.startsWith('http://')))r\x03\x18\xd0\x0fR\x03url\x12\x1e\n" +
+	"\aproduct\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aproduct\x12\x1e\n" +
+	"\x03url\x18\x05 \x01(\tB\f\xbaH\x05r\x03\x18\xd0\x0f\xf0\xe0\x18\x01R\x03url\x12\x1e\n" +
 	"\x04wave\x18\x06 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x04wave\x12Z\n" +
 	"\twave_date\x18\a \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\bwaveDate\x12E\n" +

@@ -1,0 +1,47 @@
+package names
+
+import (
+	"regexp"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// PersonDE and PersonEN say of a field that [Person] found somebody in it.
+const (
+	PersonDE = "nennt eine Rolle, eine Stelle oder eine Organisation, nie eine Person, ihre E-Mail-Adresse oder Telefonnummer"
+	PersonEN = "names a role, an office or an organisation, never a person, an e-mail address or a telephone number"
+)
+
+var (
+	atSign = regexp.MustCompile(`(?i)@|[(\[{<]\s*(at|ät)\s*[)\]}>]`)
+
+	// salutation is one with a name behind it: „Frau und Beruf“ is an office.
+	salutation = regexp.MustCompile(`(^|[^\pL])((?i:herrn?|hr\.?)\s+\pL|(?i:frau|fr\.|mrs?\.?|ms\.?)\s+\p{Lu}|(?i:dr|prof)\.(-?\pL+\.)*\s*\p{Lu})`)
+
+	// calendar is what looks like a telephone number and is none: days, and spans of years.
+	calendar = regexp.MustCompile(`\b([0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2}|(19|20)[0-9]{2}\s*[-–/]\s*((19|20)[0-9]{2}|[0-9]{2}))\b`)
+	// digits are at least six with what people write between those of a telephone number.
+	digits  = regexp.MustCompile(`[+(]{0,2}[0-9]([\s/().–-]{0,3}[0-9]){5,}`)
+	dialled = regexp.MustCompile(`^[+(]*[+0]|[0-9]{3}`) // numbers of offices come in twos: „Ämter 32/50/51“
+	prefix  = regexp.MustCompile(`\b0[0-9]{2,5}\s*/\s*[0-9]{2}`)
+)
+
+// Person tells whether a text that is about a role, an office or an organisation names a person all the same: by a salutation
+// with a name, an e-mail address or a telephone number. A bare name it cannot tell.
+func Person(text string) bool {
+	text = norm.NFKC.String(text)
+	if atSign.MatchString(text) || salutation.MatchString(text) {
+		return true
+	}
+	text = calendar.ReplaceAllString(text, "x")
+	if prefix.MatchString(text) {
+		return true
+	}
+	for _, number := range digits.FindAllString(text, -1) {
+		if dialled.MatchString(strings.TrimSpace(number)) {
+			return true
+		}
+	}
+	return false
+}
