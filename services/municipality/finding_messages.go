@@ -53,9 +53,9 @@ func (f *finder) messages(g finding) (de, en string) {
 		return fmt.Sprintf("Zuletzt am %s geändert, vor %d Tagen. Stand prüfen und fortschreiben.", germanDate(date), days),
 			fmt.Sprintf("Last changed on %s, %d days ago. Check the state and update it.", date, days)
 	case municipalityv1.Finding_KIND_ADOPTION_ENDED:
-		id := strings.TrimPrefix(i.rest.GetAdoption(), adoptionPrefix)
-		return "Die Nachnutzung „" + id + "“, mit der die Leistung online ging, ist beendet. Läuft der Dienst nicht mehr, die Phase ändern; sonst die Lösung eintragen, auf der er jetzt läuft.",
-			"The adoption \"" + id + "\" that put the service online is over. Change the phase if the service no longer runs; otherwise record the solution that it runs on now."
+		id, name := strings.TrimPrefix(i.rest.GetAdoption(), adoptionPrefix), f.solutionTitle(i)
+		return "Die Nachnutzung von „" + name + "“ („" + id + "“), mit der die Leistung online ging, ist beendet. Läuft der Dienst nicht mehr, die Phase ändern; sonst die Lösung eintragen, auf der er jetzt läuft.",
+			"The adoption of \"" + name + "\" (\"" + id + "\") that put the service online is over. Change the phase if the service no longer runs; otherwise record the solution that it runs on now."
 	}
 	return "", ""
 }
