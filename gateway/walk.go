@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -242,13 +243,23 @@ func (w *walker) scalar(path string, field protoreflect.FieldDescriptor, token j
 	}
 }
 
-// fitsJSONNumber is [fitsNumber] for JSON, which may spell an integer as 3.0 or 3e2.
+// maxSpelling bounds how long an integer with a fraction or an exponent may be spelled, in characters: so many of its digits
+// are compared.
+const maxSpelling = 64
+
+// fitsJSONNumber is [fitsNumber] for JSON, which may spell an integer as 3.0 or 3e2; one with anything behind the point is none,
+// however little.
 func fitsJSONNumber(kind protoreflect.Kind, text string) bool {
 	if fitsNumber(kind, text) {
 		return true
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	return err == nil && f == float64(int64(f)) && fitsNumber(kind, strconv.FormatInt(int64(f), 10))
+	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	if err != nil || f != float64(int64(f)) || f == 0 && strings.ContainsAny(digits, "123456789") || len(text) > maxSpelling {
+		return false
+	}
+	exact, _, err := big.ParseFloat(text, 10, 4*maxSpelling, big.ToNearestEven)
+	return err == nil && exact.IsInt() && fitsNumber(kind, strconv.FormatInt(int64(f), 10))
 }
 
 // enumNames lists the values that say something: the unspecified one is what an absent field has.

@@ -99,9 +99,9 @@ func TestOnlyWhatIsThereGoesLive(t *testing.T) {
 		want          []string
 	}{
 		{planned, available, []string{"services[0]: „publicServices/" + dogTax + "“ ist bei „solutions/breit“ noch geplant"}},
-		{available, discontinued, []string{"services[1]: „publicServices/" + building + "“ bietet „solutions/breit“ nicht mehr an"}},
-		{available, gone, []string{"services[1]: „publicServices/" + building + "“ deckt „solutions/breit“ nicht ab"}},
-		{discontinued, planned, []string{"services[0]: „publicServices/" + dogTax + "“ bietet", "services[1]: „publicServices/" + building + "“ ist bei"}},
+		{available, discontinued, []string{"services[1]: „publicServices/" + building + "“ wird von „solutions/breit“ nicht mehr angeboten"}},
+		{available, gone, []string{"services[1]: „publicServices/" + building + "“ wird von „solutions/breit“ nicht abgedeckt"}},
+		{discontinued, planned, []string{"services[0]: „publicServices/" + dogTax + "“ wird von", "services[1]: „publicServices/" + building + "“ ist bei"}},
 		{piloted, available, nil},
 	} {
 		var coverage []*marketplacev1.Coverage

@@ -33,13 +33,16 @@ type refused struct {
 type groupMove struct {
 	moved   []edited
 	refused []refused
-	there   int // in the wanted state already
+	there   int // in the wanted state already, with the wanted offer if they are named
 }
 
 // MoveAdoptionGroup moves the adoptions of a group together.
 func (s *Service) MoveAdoptionGroup(ctx context.Context, req *marketplacev1.MoveAdoptionGroupRequest) (*marketplacev1.MoveAdoptionGroupResponse, error) {
 	var move groupMove
 	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) (drafts []ledger.Draft, err error) {
+		if _, err := groupKind.Found(ctx, w, req.GetName(), req.GetEtag()); err != nil {
+			return nil, err
+		}
 		if move, err = w.moveGroup(req, c); err != nil {
 			return nil, err
 		}
@@ -76,7 +79,8 @@ func (s *Service) recallMove(ctx context.Context, w world, req *marketplacev1.Mo
 	if err != nil {
 		return move, err
 	}
-	wanted := w.stepOf(req, day(s.clock()))
+	group, _ := w.groups.Get(req.GetName())
+	wanted := w.stepOf(req, group.GetSolution(), day(s.clock()))
 	for _, a := range members {
 		moved, err := s.wrote(ctx, a.GetName(), server.RequestID(ctx, req.GetRequestId()))
 		if err != nil {
@@ -97,9 +101,10 @@ func (w world) moveGroup(req *marketplacev1.MoveAdoptionGroupRequest, c ledger.C
 	if err != nil {
 		return move, err
 	}
-	s, named := w.stepOf(req, day(c.Time)), len(req.GetMunicipalities()) > 0
+	group, _ := w.groups.Get(req.GetName())
+	s, named := w.stepOf(req, group.GetSolution(), day(c.Time)), len(req.GetMunicipalities()) > 0
 	for _, a := range members {
-		if !named && a.GetState() == s.to && s.to != stateOffered {
+		if s.reached(a, named) {
 			move.there++
 			continue
 		}
@@ -117,12 +122,26 @@ func (w world) moveGroup(req *marketplacev1.MoveAdoptionGroupRequest, c ledger.C
 		move.moved = append(move.moved, edited{after, changed})
 	}
 	switch {
+	case len(move.refused)+len(move.moved) == 0 && len(s.wrong.violations) > 0:
+		return move, s.wrong.fault()
 	case len(move.refused) > 0 && (!req.GetPartial() || len(move.moved)+move.there == 0):
 		return move, refusedTogether(req.GetName(), move.refused)
 	case len(move.refused)+len(move.moved)+move.there == 0:
 		return move, nothingLeft(req.GetName(), members)
 	}
 	return move, nil
+}
+
+// reached tells whether a group's move passes an adoption over. Another offer than the one it has replaces that when its
+// municipality is named.
+func (s step) reached(a *marketplacev1.Adoption, named bool) bool {
+	switch {
+	case a.GetState() != s.to:
+		return false
+	case named:
+		return s.to == stateOffered && proto.Equal(a.GetOffer(), s.offer)
+	}
+	return true
 }
 
 // chosen are the adoptions of a group in the named municipalities, all of them when none is named.
@@ -193,6 +212,9 @@ func (w world) previewGroup(g *marketplacev1.AdoptionGroup, moved []edited) *mar
 // CheckAdoptionGroup notes steps of the technical connection for the adoptions of a group that are not live yet.
 func (s *Service) CheckAdoptionGroup(ctx context.Context, req *marketplacev1.CheckAdoptionGroupRequest) (*marketplacev1.AdoptionGroup, error) {
 	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) ([]ledger.Draft, error) {
+		if _, err := groupKind.Found(ctx, w, req.GetName(), req.GetEtag()); err != nil {
+			return nil, err
+		}
 		checked, err := w.checkTogether(req, day(c.Time))
 		return s.adoptionDrafts(checked), err
 	})

@@ -45,8 +45,8 @@ func TestGroupRefused(t *testing.T) {
 		"adoptionGroup.municipalities[1]: „municipalities/05758004“ übernimmt": func(g *marketplacev1.AdoptionGroup) { g.Solution = "solutions/hund2" },
 		"adoptionGroup.publicServices[0]: „publicServices/" + building:         func(g *marketplacev1.AdoptionGroup) { g.PublicServices = []string{"publicServices/" + building} },
 		"adoptionGroup.urlTemplate: geschweifte Klammern":                      func(g *marketplacev1.AdoptionGroup) { g.UrlTemplate = "https://dienste.example/{ort}" },
-		"adoptionGroup.urlTemplate: muss http":                                 func(g *marketplacev1.AdoptionGroup) { g.UrlTemplate = "ftp://dienste.example/{ags}" },
-		"adoptionGroup.urlTemplate: muss http- oder https-Adressen ergeben; ergibt „https://dienste.example/a b": func(g *marketplacev1.AdoptionGroup) {
+		"adoptionGroup.urlTemplate: ergibt „ftp":                               func(g *marketplacev1.AdoptionGroup) { g.UrlTemplate = "ftp://dienste.example/{ags}" },
+		"adoptionGroup.urlTemplate: ergibt „https://dienste.example/a b": func(g *marketplacev1.AdoptionGroup) {
 			g.UrlTemplate = "https://dienste.example/a b"
 		},
 		"adoptionGroup.displayName: fehlt": func(g *marketplacev1.AdoptionGroup) { g.DisplayName = " " },
@@ -78,7 +78,7 @@ func TestGroupMovesTogether(t *testing.T) {
 	m.takeTo(names[0], toOffered, toContracted)
 	_, err := m.moveGroup(t.Context(), g.GetName(), toConnecting)
 	violations, meta := wantFault(t, err, codes.FailedPrecondition, "STATE_FORBIDS")
-	if len(violations) != 1 || !strings.HasPrefix(violations[0], names[1]+": state: aus „Interesse bekundet“ (INTERESTED)") || meta["resource"] != g.GetName() {
+	if len(violations) != 1 || !strings.HasPrefix(violations[0], names[1]+": Zustand: aus „Interesse bekundet“ (INTERESTED)") || meta["resource"] != g.GetName() {
 		t.Errorf("%q %v", violations, meta)
 	}
 	req := &marketplacev1.MoveAdoptionGroupRequest{Name: g.GetName(), State: toConnecting, Partial: true, RequestId: "teil-1"}

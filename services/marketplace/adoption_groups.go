@@ -3,7 +3,6 @@ package marketplace
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
+	"kompass.krz.de/services/platform/links"
 	"kompass.krz.de/services/platform/list"
 	"kompass.krz.de/services/platform/mask"
 	"kompass.krz.de/services/platform/names"
@@ -130,7 +130,7 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 		if _, taken := w.groups.Get(name); taken {
 			return nil, fault.New(fault.AlreadyExists, "resource", name)
 		}
-		g, adoptions, err := w.interestTogether(name, req.GetAdoptionGroup(), c)
+		g, adoptions, err := w.interestTogether(name, req.GetAdoptionGroup(), req.GetDate(), c)
 		if err != nil {
 			return nil, err
 		}
@@ -158,8 +158,8 @@ func (s *Service) CreateAdoptionGroup(ctx context.Context, req *marketplacev1.Cr
 // maxInterests bounds the public services of all adoptions of a group together: each stands in a record with its address.
 const maxInterests = 100_000
 
-// interestTogether is a new group and its adoptions.
-func (w world) interestTogether(name string, given *marketplacev1.AdoptionGroup, c ledger.Cause) (*marketplacev1.AdoptionGroup, []*marketplacev1.Adoption, error) {
+// interestTogether is a new group and its adoptions, since a date; today when empty.
+func (w world) interestTogether(name string, given *marketplacev1.AdoptionGroup, date string, c ledger.Cause) (*marketplacev1.AdoptionGroup, []*marketplacev1.Adoption, error) {
 	g := &marketplacev1.AdoptionGroup{Name: name}
 	if _, err := mask.Apply(g, given, everything); err != nil {
 		return nil, nil, err
@@ -184,12 +184,13 @@ func (w world) interestTogether(name string, given *marketplacev1.AdoptionGroup,
 	checkServices(solution, services, "adoption_group.public_services", "", bad.blame)
 	w.checkMunicipalities(g, bad)
 	checkTemplate(g.GetUrlTemplate(), bad.blame)
+	date = pastDay(date, day(c.Time), bad.blame)
 	if err := bad.fault(); err != nil {
 		return nil, nil, err
 	}
 	adoptions := make([]*marketplacev1.Adoption, len(g.GetMunicipalities()))
 	for i, municipality := range g.GetMunicipalities() {
-		adoptions[i] = w.member(g, municipality, services, c)
+		adoptions[i] = w.member(g, municipality, services, date, c)
 	}
 	return g, adoptions, nil
 }
@@ -225,14 +226,13 @@ func checkTemplate(template string, wrong blame) {
 		wrong("adoption_group.url_template", "geschweifte Klammern gibt es nur als {ags} und {key}", "braces are only for {ags} and {key}")
 		return
 	}
-	// What an address may not hold comes back escaped.
-	if u, err := url.Parse(example); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.String() != example {
-		wrong("adoption_group.url_template", "muss http- oder https-Adressen ergeben; ergibt „"+example+"“", "must make http or https addresses; makes "+example)
+	if de, en := links.Check(example); de != "" {
+		wrong("adoption_group.url_template", "ergibt „"+example+"“, und das "+de, "makes "+example+", which "+en)
 	}
 }
 
 // member is the adoption of one municipality of a new group.
-func (w world) member(g *marketplacev1.AdoptionGroup, municipality string, services []string, c ledger.Cause) *marketplacev1.Adoption {
+func (w world) member(g *marketplacev1.AdoptionGroup, municipality string, services []string, date string, c ledger.Cause) *marketplacev1.Adoption {
 	ags, id := strings.TrimPrefix(municipality, municipalities), strings.TrimPrefix(g.GetName(), "adoptionGroups/")
 	a := &marketplacev1.Adoption{
 		Name:         w.freeAdoption(strings.TrimRight(id[:min(len(id), longestID-len(ags)-len("-00-"))], "-") + "-" + ags),
@@ -242,6 +242,6 @@ func (w world) member(g *marketplacev1.AdoptionGroup, municipality string, servi
 	for i, s := range services {
 		a.Services[i] = &marketplacev1.AdoptedService{PublicService: s, Url: address(g.GetUrlTemplate(), municipality, s)}
 	}
-	begin(a, c)
+	begin(a, date, c)
 	return a
 }

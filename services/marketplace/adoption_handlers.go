@@ -52,7 +52,7 @@ func (s *Service) CreateAdoption(ctx context.Context, req *marketplacev1.CreateA
 	var created *marketplacev1.Adoption
 	result, err := resource.Carry(ctx, s.replica, s.clock(), req, func(w world, c ledger.Cause) (_ []ledger.Draft, err error) {
 		var changed []string
-		if created, changed, err = w.interest(req.GetAdoption(), req.GetAdoptionId(), c); err != nil {
+		if created, changed, err = w.interest(req.GetAdoption(), req.GetAdoptionId(), req.GetDate(), c); err != nil {
 			return nil, err
 		}
 		return s.adoptionDrafts([]edited{{created, changed}}), nil
@@ -118,7 +118,7 @@ func (s *Service) MoveAdoption(ctx context.Context, req *marketplacev1.MoveAdopt
 		if err != nil {
 			return nil, err
 		}
-		a, changed, no := w.moved(before, w.stepOf(req, day(c.Time)), c)
+		a, changed, no := w.moved(before, w.stepOf(req, before.GetSolution(), day(c.Time)), c)
 		if no != nil {
 			return nil, no.fault()
 		}

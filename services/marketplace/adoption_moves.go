@@ -10,6 +10,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/resource"
@@ -36,23 +37,21 @@ type moving interface {
 	GetNote() string
 }
 
-// stepOf reads the step that a request asks for, with all that is wrong with it on today.
-func (w world) stepOf(req moving, today string) step {
+// stepOf reads the step that a request asks for of adoptions of a solution (resource name), with all that is wrong with it on
+// today.
+func (w world) stepOf(req moving, solution, today string) step {
 	s := step{
 		to: req.GetState(), offer: proto.CloneOf(req.GetOffer()), contract: req.GetContract(),
 		date: req.GetDate(), note: req.GetNote(), wrong: refuse(fault.InvalidField),
 	}
-	switch {
-	case s.date == "":
-		s.date = today
-	case !isDay(s.date):
-		s.wrong.blame("date", notADayDE, notADayEN)
-	case s.date > today:
-		s.wrong.blame("date", futureDE, futureEN)
-	}
+	s.date = pastDay(s.date, today, s.wrong.blame)
 	if only(s.wrong, "offer", s.offer != nil, s.to == stateOffered, "nach „Angebot liegt vor“ (OFFERED)", "to OFFERED") {
 		completePrices(s.offer.GetPrices())
 		checkConditions(s.offer, s.date, s.wrong.blame)
+		if of, _ := w.solutions.Get(solution); len(of.GetPrices()) == 0 && saysNothing(s.offer) {
+			s.wrong.blame("offer", "braucht Preise, Bedingungen oder ein Dokument, denn „"+solution+"“ nennt keine Preise",
+				"needs prices, conditions or a document, because "+solution+" has no prices")
+		}
 	}
 	if only(s.wrong, "contract", s.contract != "", s.to == stateContracted, "nach „Vertrag geschlossen“ (CONTRACTED)", "to CONTRACTED") {
 		if _, known := w.contracts.Get(s.contract); !known {
@@ -64,6 +63,17 @@ func (w world) stepOf(req moving, today string) step {
 		s.wrong.blame("note", "fehlt: Ende und Rückzug brauchen einen Grund", "is missing: an end and a withdrawal need a reason")
 	}
 	return s
+}
+
+// pastDay is the date of a request, today when it has none; one that is no day or in the future is blamed.
+func pastDay(date, today string, wrong blame) string {
+	switch {
+	case date == "":
+		return today
+	case checkDay("date", date, wrong) && date > today:
+		wrong("date", futureDE, futureEN)
+	}
+	return date
 }
 
 const futureDE, futureEN = "liegt in der Zukunft", "is in the future"
@@ -83,8 +93,13 @@ func only(wrong *refusal, field string, given, belongs bool, wayDE, wayEN string
 func checkConditions(o *marketplacev1.AdoptionOffer, date string, wrong blame) {
 	checkPrices(o.GetPrices(), func(field, de, en string) { wrong("offer."+field, de, en) })
 	if until := o.GetValidUntil(); checkDay("offer.valid_until", until, wrong) && until != "" && until < date {
-		wrong("offer.valid_until", "liegt vor dem Tag des Angebots, "+date, "is before the day of the offer, "+date)
+		wrong("offer.valid_until", "liegt vor dem Tag des Angebots, dem "+days.German(date), "is before the day of the offer, "+date)
 	}
+}
+
+// saysNothing tells whether an offer leaves everything open.
+func saysNothing(o *marketplacev1.AdoptionOffer) bool {
+	return len(o.GetPrices())+len(o.GetDocuments()) == 0 && strings.TrimSpace(o.GetConditions()) == ""
 }
 
 // moved is a copy of an adoption after a step, with the fields that differ, or why the step cannot be taken.
@@ -126,7 +141,7 @@ func (w world) cannot(a *marketplacev1.Adoption, s step) *refusal {
 	}
 	if last := a.GetTransitions()[len(a.GetTransitions())-1]; s.date < last.GetDate() {
 		early := refuse(fault.InvalidField)
-		early.blame("date", "liegt vor dem "+last.GetDate()+", seit dem „"+stateDE[last.GetTo()]+"“ gilt", "is before "+last.GetDate()+", since when it is "+stateCode(last.GetTo()))
+		early.blame("date", "liegt vor dem "+days.German(last.GetDate())+", seit dem „"+stateDE[last.GetTo()]+"“ gilt", "is before "+last.GetDate()+", since when it is "+stateCode(last.GetTo()))
 		return early
 	}
 	no := refuse(fault.StateForbids, "resource", a.GetName(), "state", stateCode(a.GetState()), "wanted", stateCode(s.to))
@@ -170,11 +185,11 @@ func (w world) blameMissing(a *marketplacev1.Adoption, s step, wrong blame) {
 	switch s.to {
 	case stateContracted:
 		if until := a.GetOffer().GetValidUntil(); until != "" && until < s.date {
-			wrong("offer.valid_until", "das Angebot galt nur bis zum "+until+"; es braucht ein neues", "the offer stood until "+until+" only; a new one is needed")
+			wrong("offer.valid_until", "das Angebot galt nur bis zum "+days.German(until)+"; es braucht ein neues", "the offer stood until "+until+" only; a new one is needed")
 		}
-		w.blameContract(a, s.contract, s.date, wrong)
+		w.blameContract(a, s.contract, w.firstDayOf(s.contract, s.date), wrong)
 	case stateConnecting:
-		w.blameContract(a, a.GetContract(), s.date, wrong)
+		w.blameContract(a, a.GetContract(), w.firstDayOf(a.GetContract(), s.date), wrong)
 	case stateLive:
 		w.blameContract(a, a.GetContract(), s.date, wrong)
 		if solution, _ := w.solutions.Get(a.GetSolution()); solution.GetState() == withdrawn {
@@ -185,6 +200,12 @@ func (w world) blameMissing(a *marketplacev1.Adoption, s step, wrong blame) {
 		blameIncomplete(a, wrong)
 		w.blameRivals(a, wrong)
 	}
+}
+
+// firstDayOf is the day from which a contract that was concluded on a date has to serve: it may begin later.
+func (w world) firstDayOf(contract, date string) string {
+	c, _ := w.contracts.Get(contract)
+	return max(c.GetStartDate(), date)
 }
 
 func (w world) blameContract(a *marketplacev1.Adoption, contract, date string, wrong blame) {

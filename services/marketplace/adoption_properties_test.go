@@ -204,7 +204,7 @@ func (r *marketModel) drawMove(t *rapid.T, likely string) *marketplacev1.MoveAdo
 	careless := func(label string) bool { return rapid.IntRange(0, 9).Draw(t, label) == 0 }
 	if (to == "OFFERED") != careless("offer") {
 		until := rapid.SampledFrom([]int64{0, 1, 100}).Draw(t, "until")
-		req.Offer = &marketplacev1.AdoptionOffer{ValidUntil: dayAt(r.days.Load() + until)}
+		req.Offer = &marketplacev1.AdoptionOffer{ValidUntil: dayAt(r.days.Load() + until), Conditions: "wie besprochen"}
 	}
 	if (to == "CONTRACTED") != careless("contract") {
 		req.Contract = "contracts/" + r.id(rapid.SampledFrom([]string{"eins", "zwei", "zwei", "rahmen"}).Draw(t, "which"))
@@ -326,7 +326,7 @@ func (r *marketModel) moveGroup(t *rapid.T) {
 	moved, refused, there, malformed := 0, 0, 0, false
 	for _, a := range members {
 		switch at := a.state() == strings.TrimPrefix(one.GetState().String(), "STATE_"); {
-		case at && a.state() != "OFFERED":
+		case at:
 			there++
 		case a.over():
 		case r.malformed(one) && slices.Contains(ways[a.state()], strings.TrimPrefix(one.GetState().String(), "STATE_")):
@@ -337,7 +337,7 @@ func (r *marketModel) moveGroup(t *rapid.T) {
 			refused++
 		}
 	}
-	fails := malformed || refused > 0 && (!partial || moved+there == 0) || refused+moved+there == 0
+	fails := malformed || refused+moved == 0 && r.malformed(one) || refused > 0 && (!partial || moved+there == 0) || refused+moved+there == 0
 	if fails != (err != nil) || err == nil && (int(answer.GetMoved()) != moved || len(answer.GetRefusals()) != refused) {
 		t.Fatalf("%v, partial %v: %v, %v; want %d moved, %d refused, %d there", one, partial, answer, err, moved, refused, there)
 	}

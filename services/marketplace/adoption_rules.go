@@ -17,9 +17,9 @@ import (
 	"kompass.krz.de/services/platform/names"
 )
 
-// interest is a new adoption as a municipality asks for it under an id, or under one of its own when that is empty, and
-// the fields that it has. Anybody may be interested in what is published, also whom the solution is not meant for.
-func (w world) interest(given *marketplacev1.Adoption, id string, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
+// interest is a new adoption as a municipality asks for it under an id, or under one of its own when that is empty, since a
+// date (today when empty), and the fields that it has. Anybody may be interested in what is published, also whom the solution is not meant for.
+func (w world) interest(given *marketplacev1.Adoption, id, date string, c ledger.Cause) (*marketplacev1.Adoption, []string, error) {
 	a := &marketplacev1.Adoption{}
 	if _, err := mask.Apply(a, given, everything); err != nil {
 		return nil, nil, err
@@ -47,9 +47,9 @@ func (w world) interest(given *marketplacev1.Adoption, id string, c ledger.Cause
 		a.Services = coveredBy(solution)
 	}
 	forgetMaturity(a, nil)
-	begin(a, c)
-	a.Checklist = mergeChecklist(a.GetChecklist(), given.GetChecklist(), day(c.Time))
 	bad := refuse(fault.InvalidField)
+	begin(a, pastDay(date, day(c.Time), bad.blame), c)
+	a.Checklist = mergeChecklist(a.GetChecklist(), given.GetChecklist(), day(c.Time))
 	checkAdoption(a, given.GetChecklist(), solution, day(c.Time), bad.blame)
 	return a, filled(a), bad.fault()
 }
@@ -123,10 +123,10 @@ func coveredBy(solution *marketplacev1.Solution) []*marketplacev1.AdoptedService
 	return ready
 }
 
-// begin notes the interest, with every step of the checklist open. It changes a, which must be the caller's own.
-func begin(a *marketplacev1.Adoption, c ledger.Cause) {
+// begin notes the interest since a date, with every step of the checklist open. It changes a, which must be the caller's own.
+func begin(a *marketplacev1.Adoption, date string, c ledger.Cause) {
 	a.State = stateInterested
-	a.Transitions = []*marketplacev1.AdoptionTransition{{To: stateInterested, Date: day(c.Time), Time: timestamppb.New(c.Time), Actor: c.Actor}}
+	a.Transitions = []*marketplacev1.AdoptionTransition{{To: stateInterested, Date: date, Time: timestamppb.New(c.Time), Actor: c.Actor}}
 	a.Checklist = make([]*marketplacev1.ChecklistItem, len(checklistSteps))
 	for i, step := range checklistSteps {
 		a.Checklist[i] = &marketplacev1.ChecklistItem{Kind: step.kind, Status: marketplacev1.ChecklistItem_STATUS_OPEN}
@@ -191,9 +191,6 @@ func checkChecklist(field string, given []*marketplacev1.ChecklistItem, today st
 func checkAdoption(a *marketplacev1.Adoption, given []*marketplacev1.ChecklistItem, solution *marketplacev1.Solution, today string, wrong blame) {
 	checkChecklist("adoption.checklist", given, today, wrong)
 	checkDay("adoption.planned_date", a.GetPlannedDate(), wrong)
-	if strings.ContainsAny(a.GetResponsibleOffice(), "@＠") {
-		wrong("adoption.responsible_office", "nennt eine Stelle, nie eine Person oder ihre Adresse", "names an office, never a person or an address")
-	}
 	if solution != nil {
 		var services []string
 		for _, s := range a.GetServices() {
@@ -216,9 +213,9 @@ func checkServices(solution *marketplacev1.Solution, services []string, field, s
 		path := fmt.Sprintf("%s[%d]%s", field, i, suffix)
 		switch status, covered := status[s]; {
 		case !covered:
-			wrong(path, "„"+s+"“ deckt „"+solution.GetName()+"“ nicht ab", s+" is not covered by "+solution.GetName())
+			wrong(path, "„"+s+"“ wird von „"+solution.GetName()+"“ nicht abgedeckt", s+" is not covered by "+solution.GetName())
 		case status == marketplacev1.Coverage_STATUS_DISCONTINUED:
-			wrong(path, "„"+s+"“ bietet „"+solution.GetName()+"“ nicht mehr an", s+" is no longer offered by "+solution.GetName())
+			wrong(path, "„"+s+"“ wird von „"+solution.GetName()+"“ nicht mehr angeboten", s+" is no longer offered by "+solution.GetName())
 		}
 	}
 }

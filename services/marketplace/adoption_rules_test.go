@@ -47,12 +47,12 @@ func TestInterestRefused(t *testing.T) {
 		"nothing offered":      {takes(herford, "weg"), codes.InvalidArgument, "INVALID_FIELD", "adoption.services: nennt keine Leistung"},
 		"not covered": {with(func(a *marketplacev1.Adoption) {
 			a.Services = []*marketplacev1.AdoptedService{{PublicService: "publicServices/" + dogTax}, {PublicService: "publicServices/" + building}}
-		}), codes.InvalidArgument, "INVALID_FIELD", "adoption.services[1].publicService: „publicServices/" + building + "“ deckt „solutions/hund“ nicht ab"},
+		}), codes.InvalidArgument, "INVALID_FIELD", "adoption.services[1].publicService: „publicServices/" + building + "“ wird von „solutions/hund“ nicht abgedeckt"},
 		"no longer offered": {func() *marketplacev1.Adoption {
 			a := takes(herford, "weg")
 			a.Services = []*marketplacev1.AdoptedService{{PublicService: "publicServices/" + dogTax}}
 			return a
-		}(), codes.InvalidArgument, "INVALID_FIELD", "adoption.services[0].publicService: „publicServices/" + dogTax + "“ bietet"},
+		}(), codes.InvalidArgument, "INVALID_FIELD", "adoption.services[0].publicService: „publicServices/" + dogTax + "“ wird von"},
 		"done tomorrow": {with(func(a *marketplacev1.Adoption) {
 			a.Checklist = item(&marketplacev1.ChecklistItem{Kind: 4, Status: 2, Date: "2026-03-03"})
 		}), codes.InvalidArgument, "INVALID_FIELD", "adoption.checklist[0].date: liegt in der Zukunft"},
@@ -107,9 +107,11 @@ func TestMoveRefused(t *testing.T) {
 	const invalid, forbids = "INVALID_FIELD", "STATE_FORBIDS"
 	refused(&marketplacev1.MoveAdoptionRequest{State: toOffered, Contract: "contracts/direkt", Date: "2026-03-03"}, codes.InvalidArgument, invalid,
 		"date: liegt in der Zukunft", "offer: fehlt", "contract: gibt es nur auf dem Weg")
-	refused(&marketplacev1.MoveAdoptionRequest{State: toOffered, Offer: &marketplacev1.AdoptionOffer{}, Date: "2026-02-30"}, codes.InvalidArgument, invalid, "date: ist kein Tag")
-	refused(&marketplacev1.MoveAdoptionRequest{State: toOffered, Offer: &marketplacev1.AdoptionOffer{}, Date: "2026-03-01"}, codes.InvalidArgument, invalid,
-		"date: liegt vor dem 2026-03-02, seit dem „Interesse bekundet“ gilt")
+	refused(&marketplacev1.MoveAdoptionRequest{State: toOffered, Offer: priced(), Date: "2026-02-30"}, codes.InvalidArgument, invalid, "date: ist kein Tag")
+	refused(offered(&marketplacev1.AdoptionOffer{}), codes.InvalidArgument, invalid, "offer: braucht Preise, Bedingungen oder ein Dokument")
+	refused(offered(&marketplacev1.AdoptionOffer{Conditions: " "}), codes.InvalidArgument, invalid, "offer: braucht Preise")
+	refused(&marketplacev1.MoveAdoptionRequest{State: toOffered, Offer: priced(), Date: "2026-03-01"}, codes.InvalidArgument, invalid,
+		"date: liegt vor dem 02.03.2026, seit dem „Interesse bekundet“ gilt")
 	refused(offered(&marketplacev1.AdoptionOffer{ValidUntil: "2026-03-01", Prices: []*marketplacev1.Price{{Basis: marketplacev1.Price_BASIS_FREE, AmountCents: 1}}}),
 		codes.InvalidArgument, invalid, "offer.prices[0].amountCents:", "offer.validUntil: liegt vor dem Tag des Angebots")
 	refused(&marketplacev1.MoveAdoptionRequest{State: toWithdrawn, Note: " "}, codes.InvalidArgument, invalid, "note: fehlt")

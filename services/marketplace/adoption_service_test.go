@@ -83,12 +83,17 @@ func takes(ags, solution string) *marketplacev1.Adoption {
 	return &marketplacev1.Adoption{Municipality: "municipalities/" + ags, Solution: "solutions/" + solution}
 }
 
+// priced is an offer for a price a year.
+func priced() *marketplacev1.AdoptionOffer {
+	return &marketplacev1.AdoptionOffer{Prices: []*marketplacev1.Price{{Basis: marketplacev1.Price_BASIS_PER_YEAR, AmountCents: 120000}}}
+}
+
 // moveTo is a move with all that it needs.
 func moveTo(name string, to marketplacev1.Adoption_State) *marketplacev1.MoveAdoptionRequest {
 	req := &marketplacev1.MoveAdoptionRequest{Name: name, State: to}
 	switch to {
 	case toOffered:
-		req.Offer = &marketplacev1.AdoptionOffer{Prices: []*marketplacev1.Price{{Basis: marketplacev1.Price_BASIS_PER_YEAR, AmountCents: 120000}}}
+		req.Offer = priced()
 	case toContracted:
 		req.Contract = "contracts/direkt"
 	case toEnded, toWithdrawn:

@@ -1,6 +1,8 @@
 package marketplace
 
 import (
+	"cmp"
+	"strconv"
 	"strings"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
@@ -105,7 +107,26 @@ func (r *refusal) fault() error {
 func (r *refusal) texts() (de, en string) {
 	var german, english []string
 	for _, v := range r.violations {
-		german, english = append(german, v.field+": "+v.de), append(english, v.field+": "+v.en)
+		german, english = append(german, fieldDE(v.field)+": "+v.de), append(english, v.field+": "+v.en)
 	}
 	return strings.Join(german, "; "), strings.Join(english, "; ")
+}
+
+// fieldsDE is how German sentences call the fields that refusals of adoptions blame.
+var fieldsDE = map[string]string{
+	"state": "Zustand", "offer": "Angebot", "valid_until": "gültig bis", "prices": "Preis", "contract": "Vertrag", "date": "Datum", "note": "Grund",
+	"checklist": "Checkliste", "services": "Leistung", "url": "Adresse", "solution": "Lösung",
+}
+
+// fieldDE is the path of a field in German: "services[1].url" is „Leistung 2, Adresse“.
+func fieldDE(path string) string {
+	parts := strings.Split(path, ".")
+	for i, part := range parts {
+		name, index, _ := strings.Cut(strings.TrimSuffix(part, "]"), "[")
+		parts[i] = cmp.Or(fieldsDE[name], name)
+		if n, err := strconv.Atoi(index); err == nil {
+			parts[i] += " " + strconv.Itoa(n+1)
+		}
+	}
+	return strings.Join(parts, ", ")
 }

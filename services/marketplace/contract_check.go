@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/days"
 	"kompass.krz.de/services/platform/fault"
 )
 
@@ -76,9 +77,6 @@ func checkParties(c *marketplacev1.Contract, v *violations) {
 	case customer == "" && organisation == "":
 		v.blame("customer", missingDE, missingEN)
 	}
-	if strings.ContainsAny(organisation, "@＠") {
-		v.blame("organisation", "nennt eine Organisation, nie eine Person oder ihre Adresse", "names an organisation, never a person or an address")
-	}
 }
 
 // checkRunningTime looks at the days of a contract.
@@ -87,10 +85,10 @@ func checkRunningTime(c *marketplacev1.Contract, v *violations) {
 	if start == "" {
 		v.blame("start_date", missingDE, missingEN)
 	}
-	days := checkDay("start_date", start, v.blame)
-	days = checkDay("end_date", end, v.blame) && days
-	if days && end != "" && end < start {
-		v.blame("end_date", "liegt vor dem Beginn am "+start, "is before the start on "+start)
+	valid := checkDay("start_date", start, v.blame)
+	valid = checkDay("end_date", end, v.blame) && valid
+	if valid && end != "" && end < start {
+		v.blame("end_date", "liegt vor dem Beginn am "+days.German(start), "is before the start on "+start)
 	}
 	if end == "" && c.GetRenewalMonths() > 0 {
 		v.blame("renewal_months", "braucht „end_date“, das Ende der ersten Laufzeit", "needs end_date, the end of the first term")
@@ -176,9 +174,9 @@ func misfits(c, f *marketplacev1.Contract) (all []misfit) {
 		add("provider", "provider", "der Rahmenvertrag ist mit „"+f.GetProvider()+"“", "the framework agreement is with "+f.GetProvider())
 	}
 	if start, end := c.GetStartDate(), endOf(f); start < f.GetStartDate() {
-		add("start_date", "start_date", "liegt vor dem Beginn des Rahmenvertrags am "+f.GetStartDate(), "is before the framework agreement begins on "+f.GetStartDate())
+		add("start_date", "start_date", "liegt vor dem Beginn des Rahmenvertrags am "+days.German(f.GetStartDate()), "is before the framework agreement begins on "+f.GetStartDate())
 	} else if end != "" && start > end {
-		add("start_date", "end_date", "liegt nach dem Ende des Rahmenvertrags am "+end, "is after the framework agreement ends on "+end)
+		add("start_date", "end_date", "liegt nach dem Ende des Rahmenvertrags am "+days.German(end), "is after the framework agreement ends on "+end)
 	}
 	for i, s := range c.GetSolutions() {
 		if !slices.Contains(f.GetSolutions(), s) {
@@ -246,8 +244,9 @@ func (w world) checkLinked(before, after *marketplacev1.Contract, today string) 
 		}
 	}
 	for _, a := range links.adoptions[after.GetName()] {
-		for _, d := range daysUnderContract(a, today) {
-			if field, _, _ := w.lacks(before, a.GetMunicipality(), a.GetSolution(), d); field != "" {
+		known := daysUnderContract(a, before, today)
+		for i, d := range daysUnderContract(a, after, today) {
+			if field, _, _ := w.lacks(before, a.GetMunicipality(), a.GetSolution(), known[i]); field != "" {
 				continue
 			}
 			if field, de, en := w.lacks(after, a.GetMunicipality(), a.GetSolution(), d); field != "" {
@@ -259,16 +258,22 @@ func (w world) checkLinked(before, after *marketplacev1.Contract, today string) 
 	return v.err()
 }
 
-// daysUnderContract are the days on which an adoption needs its contract.
-func daysUnderContract(a *marketplacev1.Adoption, today string) (days []string) {
+// daysUnderContract are the days on which an adoption needs a contract to serve it, as many for every contract. Before it is
+// live the contract may begin later.
+func daysUnderContract(a *marketplacev1.Adoption, c *marketplacev1.Contract, today string) (needed []string) {
 	for _, t := range a.GetTransitions() {
-		if t.GetTo() == marketplacev1.Adoption_STATE_CONTRACTED {
-			days = append(days, t.GetDate())
+		if t.GetTo() == stateContracted {
+			needed = append(needed, max(t.GetDate(), c.GetStartDate()))
 		}
 	}
-	switch a.GetState() {
-	case marketplacev1.Adoption_STATE_CONTRACTED, marketplacev1.Adoption_STATE_CONNECTING, marketplacev1.Adoption_STATE_LIVE:
-		days = append(days, today)
+	if live := a.GetLiveDate(); live != "" {
+		needed = append(needed, live)
 	}
-	return days
+	switch a.GetState() {
+	case stateContracted, stateConnecting:
+		needed = append(needed, max(today, c.GetStartDate()))
+	case stateLive:
+		needed = append(needed, today)
+	}
+	return needed
 }

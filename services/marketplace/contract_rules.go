@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/days"
 )
 
 const (
@@ -52,7 +53,10 @@ func contractTerm(c *marketplacev1.Contract, today string) (end, notice string) 
 	if last := endOf(c); last != "" { // nothing goes on: no notice is needed
 		return min(end, last), ""
 	}
-	return end, endAfter(end, -int(c.GetNoticeMonths()))
+	if notice = endAfter(end, -int(c.GetNoticeMonths())); notice < c.GetStartDate() {
+		notice = "" // the first term is shorter than the notice: it cannot end with it
+	}
+	return end, notice
 }
 
 // contractLacks says in German and English why a contract (resource name) does not serve a municipality and a solution
@@ -76,9 +80,9 @@ func (w world) lacks(c *marketplacev1.Contract, municipality, solution, day stri
 	case c.GetKind() == frameworkKind:
 		return "kind", fmt.Sprintf("„%s“ ist ein Rahmenvertrag: Es braucht einen Einzelabruf daraus", name), name + " is a framework agreement: a call-off from it is needed"
 	case day < c.GetStartDate():
-		return "start_date", fmt.Sprintf("„%s“ beginnt erst am %s, nach dem %s", name, c.GetStartDate(), day), fmt.Sprintf("%s begins on %s, after %s", name, c.GetStartDate(), day)
+		return "start_date", fmt.Sprintf("„%s“ beginnt erst am %s, nach dem %s", name, days.German(c.GetStartDate()), days.German(day)), fmt.Sprintf("%s begins on %s, after %s", name, c.GetStartDate(), day)
 	case end != "" && end < day:
-		return "end_date", fmt.Sprintf("„%s“ %s am %s, vor dem %s", name, ended, end, day), fmt.Sprintf("%s ended on %s, before %s", name, end, day)
+		return "end_date", fmt.Sprintf("„%s“ %s am %s, vor dem %s", name, ended, days.German(end), days.German(day)), fmt.Sprintf("%s ended on %s, before %s", name, end, day)
 	case !w.covers(c, municipality):
 		return "municipalities", fmt.Sprintf("„%s“ gilt nicht für „%s“", name, municipality), fmt.Sprintf("%s does not cover %s", name, municipality)
 	case !slices.Contains(c.GetSolutions(), solution):

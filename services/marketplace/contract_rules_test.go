@@ -48,13 +48,13 @@ func TestContractLacks(t *testing.T) {
 		"serves on its last": {whole(func(*marketplacev1.Contract) {}), buendeName, dogSolution, "2027-12-31", ""},
 		"unknown":            {&marketplacev1.Contract{Name: "contracts/d", StartDate: "2026-01-01"}, buendeName, dogSolution, "2026-01-01", "gibt es nicht"},
 		"framework":          {whole(func(c *marketplacev1.Contract) { c.Kind = frameworkKind }), buendeName, dogSolution, "2026-01-01", "Einzelabruf"},
-		"not begun":          {whole(func(*marketplacev1.Contract) {}), buendeName, dogSolution, "2025-12-31", "beginnt erst am 2026-01-01"},
-		"over":               {whole(func(*marketplacev1.Contract) {}), buendeName, dogSolution, "2028-01-01", "endete am 2027-12-31"},
+		"not begun":          {whole(func(*marketplacev1.Contract) {}), buendeName, dogSolution, "2025-12-31", "beginnt erst am 01.01.2026"},
+		"over":               {whole(func(*marketplacev1.Contract) {}), buendeName, dogSolution, "2028-01-01", "endete am 31.12.2027"},
 		"goes on":            {whole(func(c *marketplacev1.Contract) { c.RenewalMonths = 12 }), buendeName, dogSolution, "2031-01-01", ""},
 		"no end":             {whole(func(c *marketplacev1.Contract) { c.EndDate = "" }), buendeName, dogSolution, "2199-01-01", ""},
 		"terminated": {whole(func(c *marketplacev1.Contract) {
 			c.Termination = &marketplacev1.ContractTermination{EndDate: "2026-06-30"}
-		}), buendeName, dogSolution, "2026-07-01", "Kündigung am 2026-06-30"},
+		}), buendeName, dogSolution, "2026-07-01", "Kündigung am 30.06.2026"},
 		"terminated, runs": {whole(func(c *marketplacev1.Contract) {
 			c.Termination = &marketplacev1.ContractTermination{EndDate: "2026-06-30"}
 		}), buendeName, dogSolution, "2026-06-30", ""},
@@ -92,6 +92,8 @@ func TestContractOnADay(t *testing.T) {
 		{"upcoming", &marketplacev1.Contract{EndDate: "2026-12-31", RenewalMonths: 12, NoticeMonths: 3}, "2025-12-31", contractUpcoming, "2026-12-31", "2026-09-30"},
 		{"first term", &marketplacev1.Contract{EndDate: "2026-12-31", RenewalMonths: 12, NoticeMonths: 3}, "2026-12-31", contractActive, "2026-12-31", "2026-09-30"},
 		{"third term", &marketplacev1.Contract{EndDate: "2026-12-31", RenewalMonths: 12, NoticeMonths: 3}, "2028-01-01", contractActive, "2028-12-31", "2028-09-30"},
+		{"no time for a notice", &marketplacev1.Contract{EndDate: "2026-12-31", RenewalMonths: 12, NoticeMonths: 24}, "2026-12-31", contractActive, "2026-12-31", ""},
+		{"a notice in the first term", &marketplacev1.Contract{EndDate: "2026-12-31", RenewalMonths: 12, NoticeMonths: 24}, "2029-01-01", contractActive, "2029-12-31", "2027-12-31"},
 		{"one term", &marketplacev1.Contract{EndDate: "2026-12-31", NoticeMonths: 3}, "2026-12-31", contractActive, "2026-12-31", ""},
 		{"one term, over", &marketplacev1.Contract{EndDate: "2026-12-31"}, "2027-01-01", contractOver, "2026-12-31", ""},
 		{"no end", &marketplacev1.Contract{NoticeMonths: 3}, "2027-01-01", contractActive, "", ""},
@@ -123,7 +125,7 @@ func TestDaysUnderContract(t *testing.T) {
 		{stateEnded, "2026-02-02", "", "contract.startDate: „adoptions/a“"},
 	} {
 		s := contractScene(t, before)
-		a := &marketplacev1.Adoption{Name: "adoptions/a", Municipality: buendeName, Solution: dogSolution, Contract: "contracts/c", State: c.state, Transitions: []*marketplacev1.AdoptionTransition{{To: stateContracted, Date: "2026-02-01"}}}
+		a := &marketplacev1.Adoption{Name: "adoptions/a", Municipality: buendeName, Solution: dogSolution, Contract: "contracts/c", State: c.state, LiveDate: "2026-02-01", Transitions: []*marketplacev1.AdoptionTransition{{To: stateContracted, Date: "2026-02-01"}}}
 		s.apply(t, ownStream, s.entry("adoption", a.GetName(), a))
 		after := proto.CloneOf(before)
 		after.StartDate, after.EndDate = c.start, c.end

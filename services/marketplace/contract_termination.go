@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/days"
 	"kompass.krz.de/services/platform/fault"
 )
 
@@ -11,9 +12,9 @@ import (
 func terminate(c *marketplacev1.Contract, req *marketplacev1.TerminateContractRequest, today string) (*marketplacev1.ContractTermination, error) {
 	switch contractState(c, today) {
 	case contractTerminated:
-		return nil, terminationForbidden(c, today, "end_date", "der Vertrag ist schon zum "+endOf(c)+" gekündigt", "the contract is terminated to "+endOf(c)+" already")
+		return nil, terminationForbidden(c, today, "end_date", "der Vertrag ist schon zum "+days.German(endOf(c))+" gekündigt", "the contract is terminated to "+endOf(c)+" already")
 	case contractOver:
-		return nil, terminationForbidden(c, today, "end_date", "der Vertrag endete am "+endOf(c), "the contract ended on "+endOf(c))
+		return nil, terminationForbidden(c, today, "end_date", "der Vertrag endete am "+days.German(endOf(c)), "the contract ended on "+endOf(c))
 	}
 	notice := req.GetNoticeDate()
 	if notice == "" {
@@ -62,9 +63,9 @@ func extraordinaryEnd(c *marketplacev1.Contract, notice, wanted string) (string,
 	case wanted == "":
 		return earliest, nil
 	case wanted < earliest:
-		return "", bad.Field("end_date", "ist frühestens der "+earliest, "is "+earliest+" at the earliest")
+		return "", bad.Field("end_date", "ist frühestens der "+days.German(earliest), "is "+earliest+" at the earliest")
 	case latest != "" && wanted > latest:
-		return "", bad.Field("end_date", "liegt nach dem Ende des Vertrags am "+latest, "is after the contract ends on "+latest)
+		return "", bad.Field("end_date", "liegt nach dem Ende des Vertrags am "+days.German(latest), "is after the contract ends on "+latest)
 	}
 	return wanted, nil
 }
@@ -73,7 +74,7 @@ func extraordinaryEnd(c *marketplacev1.Contract, notice, wanted string) (string,
 // Without a wanted one it is the earliest.
 func ordinaryEnd(c *marketplacev1.Contract, notice, wanted, today string) (string, error) {
 	if last := endOf(c); last != "" {
-		return "", terminationForbidden(c, today, "extraordinary", "der Vertrag endet am "+last+" von selbst; früher nur außerordentlich",
+		return "", terminationForbidden(c, today, "extraordinary", "der Vertrag endet am "+days.German(last)+" von selbst; früher nur außerordentlich",
 			"the contract ends by itself on "+last+"; earlier only out of turn")
 	}
 	terms := c.GetEndDate() != ""
@@ -89,11 +90,11 @@ func ordinaryEnd(c *marketplacev1.Contract, notice, wanted, today string) (strin
 		return earliest, nil
 	case wanted < earliest:
 		return "", terminationForbidden(c, today, "end_date",
-			"die Kündigung vom "+notice+" kommt dafür zu spät; möglich ist frühestens der "+earliest,
+			"die Kündigung vom "+days.German(notice)+" kommt dafür zu spät; möglich ist frühestens der "+days.German(earliest),
 			"the notice of "+notice+" is too late for that; possible is "+earliest+" at the earliest")
 	case end(wanted) != wanted:
 		return "", fault.New(fault.InvalidField).Field("end_date",
-			"ist kein Ende einer Laufzeit; das nächste ist der "+end(wanted), "is not the end of a term; the next one is "+end(wanted))
+			"ist kein Ende einer Laufzeit; das nächste ist der "+days.German(end(wanted)), "is not the end of a term; the next one is "+end(wanted))
 	}
 	return wanted, nil
 }

@@ -91,7 +91,7 @@ func TestContractRules(t *testing.T) {
 		"unknown framework":     {callOffContract(), func(c *contract) { c.Framework = "contracts/keiner" }, "contract.framework: „contracts/keiner“ gibt es nicht"},
 		"other provider":        {callOffContract(), func(c *contract) { c.Provider = "providers/sit" }, "contract.provider: der Rahmenvertrag ist mit"},
 		"solution not in it":    {callOffContract(), func(c *contract) { c.Solutions = []string{"solutions/hund", "solutions/katze"} }, "contract.solutions[1]: „solutions/katze“"},
-		"starts before it":      {callOffContract(), func(c *contract) { c.StartDate = "2025-12-31" }, "contract.startDate: liegt vor dem Beginn des Rahmenvertrags am 2026-01-01"},
+		"starts before it":      {callOffContract(), func(c *contract) { c.StartDate = "2025-12-31" }, "contract.startDate: liegt vor dem Beginn des Rahmenvertrags am 01.01.2026"},
 		"no provider":           {directContract(), func(c *contract) { c.Provider = "" }, "contract.provider: fehlt"},
 		"unknown provider":      {directContract(), func(c *contract) { c.Provider = "providers/keiner" }, "contract.provider: „providers/keiner“"},
 		"nobody orders":         {directContract(), func(c *contract) { c.Organisation = "" }, "contract.customer: fehlt, und"},
@@ -105,7 +105,7 @@ func TestContractRules(t *testing.T) {
 		"no start":              {directContract(), func(c *contract) { c.StartDate = "" }, "contract.startDate: fehlt"},
 		"no day":                {directContract(), func(c *contract) { c.EndDate = "2027-02-30" }, "contract.endDate: ist kein Tag"},
 		"for ever":              {directContract(), func(c *contract) { c.EndDate = "9999-12-31" }, "contract.endDate: liegt nicht zwischen"},
-		"ends before it starts": {directContract(), func(c *contract) { c.EndDate = "2025-12-31" }, "contract.endDate: liegt vor dem Beginn am 2026-01-01"},
+		"ends before it starts": {directContract(), func(c *contract) { c.EndDate = "2025-12-31" }, "contract.endDate: liegt vor dem Beginn am 01.01.2026"},
 		"goes on without end":   {directContract(), func(c *contract) { c.RenewalMonths = 12 }, "contract.renewalMonths: braucht"},
 		"reference taken":       {frameworkContract(), func(*contract) {}, "contract.reference: „R-1“ hat schon „contracts/rahmen“"},
 		"price":                 {directContract(), func(c *contract) { c.Prices = []*marketplacev1.Price{{Basis: marketplacev1.Price_BASIS_PER_YEAR}} }, "contract.prices[0].amountCents: muss"},
@@ -176,7 +176,7 @@ func (m *market) under(contract string) string {
 		Adoption: &marketplacev1.Adoption{Municipality: "municipalities/" + buende, Solution: "solutions/hund"}, AdoptionId: "buende-hund",
 	})
 	if err == nil {
-		_, err = m.MoveAdoption(ctx, &marketplacev1.MoveAdoptionRequest{Name: a.GetName(), State: marketplacev1.Adoption_STATE_OFFERED, Offer: &marketplacev1.AdoptionOffer{}})
+		_, err = m.MoveAdoption(ctx, &marketplacev1.MoveAdoptionRequest{Name: a.GetName(), State: marketplacev1.Adoption_STATE_OFFERED, Offer: &marketplacev1.AdoptionOffer{Conditions: "wie besprochen"}})
 	}
 	if err == nil {
 		_, err = m.MoveAdoption(ctx, &marketplacev1.MoveAdoptionRequest{Name: a.GetName(), State: marketplacev1.Adoption_STATE_CONTRACTED, Contract: contract})
@@ -201,7 +201,6 @@ func TestContractUnderUse(t *testing.T) {
 	}
 	for want, update := range map[string]*marketplacev1.Contract{
 		"contract.municipalities: „" + adoption:         {Name: "contracts/abruf", Customer: "municipalities/" + herford},
-		"contract.startDate: „" + adoption:              {Name: "contracts/abruf", StartDate: "2026-03-03"},
 		"contract.endDate: „" + adoption:                {Name: "contracts/abruf", EndDate: "2026-03-01"},
 		"contract.solutions: widerspricht dem Einzel":   {Name: "contracts/rahmen", Solutions: []string{"solutions/katze"}},
 		"contract.provider: widerspricht dem Einzel":    {Name: "contracts/rahmen", Provider: "providers/sit"},
@@ -250,8 +249,8 @@ func TestTerminate(t *testing.T) {
 	}{
 		{&request{Name: "rahmen"}, "2026-03-02 → 2027-12-31"},
 		{&request{Name: "rahmen", EndDate: "2028-12-31"}, "2026-03-02 → 2028-12-31"},
-		{&request{Name: "rahmen", EndDate: "2028-12-30"}, "endDate: ist kein Ende einer Laufzeit; das nächste ist der 2028-12-31"},
-		{&request{Name: "rahmen", EndDate: "2027-12-30"}, "endDate: die Kündigung vom 2026-03-02 kommt dafür zu spät; möglich ist frühestens der 2027-12-31"},
+		{&request{Name: "rahmen", EndDate: "2028-12-30"}, "endDate: ist kein Ende einer Laufzeit; das nächste ist der 31.12.2028"},
+		{&request{Name: "rahmen", EndDate: "2027-12-30"}, "endDate: die Kündigung vom 02.03.2026 kommt dafür zu spät; möglich ist frühestens der 31.12.2027"},
 		{&request{Name: "rahmen", NoticeDate: "2026-03-03"}, "noticeDate: liegt in der Zukunft"},
 		{&request{Name: "rahmen", NoticeDate: "2026-02-30"}, "noticeDate: ist kein Tag"},
 		{&request{Name: "rahmen", EndDate: "2026-06-31"}, "endDate: ist kein Tag"},
@@ -261,14 +260,14 @@ func TestTerminate(t *testing.T) {
 		{&request{Name: "rahmen", Extraordinary: true, Note: "Insolvenz", EndDate: "2026-03-01"}, "endDate: ist frühestens"},
 		{&request{Name: "offen"}, "2026-03-02 → 2026-06-02"},
 		{&request{Name: "offen", NoticeDate: "2025-11-30"}, "2025-11-30 → 2026-02-28"},
-		{&request{Name: "offen", EndDate: "2026-06-01"}, "endDate: die Kündigung vom 2026-03-02 kommt"},
+		{&request{Name: "offen", EndDate: "2026-06-01"}, "endDate: die Kündigung vom 02.03.2026 kommt"},
 		{&request{Name: "offen", EndDate: "2026-07-15"}, "2026-03-02 → 2026-07-15"},
-		{&request{Name: "fest"}, "extraordinary: der Vertrag endet am 2026-12-31 von selbst"},
+		{&request{Name: "fest"}, "extraordinary: der Vertrag endet am 31.12.2026 von selbst"},
 		{&request{Name: "fest", Extraordinary: true, Note: "x", EndDate: "2027-01-01"}, "endDate: liegt nach dem Ende"},
 		{&request{Name: "fest", Extraordinary: true, Note: "x"}, "2026-03-02 → 2026-03-02"},
 		{&request{Name: "kommend"}, "2026-03-02 → 2027-05-31"},
 		{&request{Name: "kommend", Extraordinary: true, Note: "x"}, "2026-03-02 → 2026-06-01"},
-		{&request{Name: "vorbei"}, "endDate: der Vertrag endete am 2026-02-28"},
+		{&request{Name: "vorbei"}, "endDate: der Vertrag endete am 28.02.2026"},
 	} {
 		c.req.Name, c.req.ValidateOnly = "contracts/"+c.req.Name, true
 		done, err := m.TerminateContract(t.Context(), c.req)
@@ -302,7 +301,7 @@ func TestTerminatedContract(t *testing.T) {
 	}
 	_, err := m.TerminateContract(t.Context(), &marketplacev1.TerminateContractRequest{Name: "contracts/rahmen", Extraordinary: true, Note: "x"})
 	violations, meta := wantFault(t, err, codes.FailedPrecondition, "STATE_FORBIDS")
-	if meta["state"] != "TERMINATED" || len(violations) != 1 || !strings.Contains(violations[0], "schon zum 2027-12-31 gekündigt") {
+	if meta["state"] != "TERMINATED" || len(violations) != 1 || !strings.Contains(violations[0], "schon zum 31.12.2027 gekündigt") {
 		t.Errorf("%q, %v", violations, meta)
 	}
 	c := proto.CloneOf(frameworkContract())

@@ -2,6 +2,8 @@ package marketplace
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	"kompass.krz.de/services/platform/fault"
@@ -45,6 +47,10 @@ func (s *Service) ListCostOverviews(_ context.Context, req *marketplacev1.ListCo
 	filter, err := list.CompileFilter(req.GetFilter(), (&marketplacev1.CostOverview{}).ProtoReflect().Descriptor())
 	if err != nil {
 		return nil, err
+	}
+	if filter.Names("lines") {
+		return nil, fault.New(fault.InvalidFilter, "position", strconv.Itoa(strings.Index(req.GetFilter(), "lines")+1)).
+			Field("filter", "die Zeilen stehen nur in der Übersicht einer einzelnen Kommune", "the lines are in the overview of a single municipality only")
 	}
 	page, next, total, err := list.Page(req, all, list.Options[*marketplacev1.CostOverview]{Key: (*marketplacev1.CostOverview).GetMunicipality})
 	if err != nil {

@@ -40,12 +40,15 @@ func (c costing) overview(municipality string, adoptions []*marketplacev1.Adopti
 		if o.Totals = addLine(o.Totals, l); l.AmountCents == nil {
 			o.UnknownLines++
 		}
+		if l.GetIncomplete() {
+			o.IncompleteLines++
+		}
 	}
 	return o
 }
 
 // spanOf is when an adoption is to be paid; false when it never is. What is not live yet is expected from its planned
-// date on, without one from the start of its contract, but not before today: what does not run yet has cost nothing.
+// date on, but neither before its contract begins nor before today: what does not run yet has cost nothing.
 // Nothing is to be paid after the contract is over.
 func (c costing) spanOf(a *marketplacev1.Adoption, contract *marketplacev1.Contract) (span, bool) {
 	s := span{last: endOf(contract)}
@@ -57,7 +60,7 @@ func (c costing) spanOf(a *marketplacev1.Adoption, contract *marketplacev1.Contr
 		}
 	case marketplacev1.Adoption_STATE_CONTRACTED, marketplacev1.Adoption_STATE_CONNECTING:
 		s.expected = true
-		s.first = max(cmp.Or(a.GetPlannedDate(), contract.GetStartDate()), c.today)
+		s.first = max(a.GetPlannedDate(), contract.GetStartDate(), c.today)
 	default:
 		return s, false
 	}
@@ -144,6 +147,7 @@ func (c costing) fill(l *marketplacev1.CostLine, q quantity) {
 	}
 	if cents, ok := amountOf(l.GetPrice().GetAmountCents(), count, int64(l.GetPrice().GetUnits()), days, whole); ok {
 		l.AmountCents = proto.Int64(cents)
+		l.Incomplete = q.of < q.all
 	}
 }
 

@@ -105,9 +105,9 @@ func TestCostLines(t *testing.T) {
 		"contract ends":     {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2028, "49727 1.000,00 € je Jahr × 182/366 Tage"},
 		"contract is over":  {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30"}, []*marketplacev1.Price{yearly}, 2029, ""},
 		"contract goes on":  {with(plain), &marketplacev1.Contract{EndDate: "2028-06-30", RenewalMonths: 12}, []*marketplacev1.Price{yearly}, 2029, "100000 1.000,00 € je Jahr"},
-		"planned":           {with(contracted("2027-07-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, "50411 1.000,00 € je Jahr × 184/365 Tage; erwartet ab 2027-07-01"},
-		"plan has passed":   {with(contracted("2027-01-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, "83836 1.000,00 € je Jahr × 306/365 Tage; erwartet ab 2027-03-01"},
-		"no plan":           {with(contracted("")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2028, "100000 1.000,00 € je Jahr; erwartet ab 2027-03-01"},
+		"planned":           {with(contracted("2027-07-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, "50411 1.000,00 € je Jahr × 184/365 Tage; erwartet ab 01.07.2027"},
+		"plan has passed":   {with(contracted("2027-01-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, "83836 1.000,00 € je Jahr × 306/365 Tage; erwartet ab 01.03.2027"},
+		"no plan":           {with(contracted("")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2028, "100000 1.000,00 € je Jahr; erwartet ab 01.03.2027"},
 		"not live in 2026":  {with(contracted("2026-02-01")), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2026, ""},
 		"only an interest":  {with(func(a *marketplacev1.Adoption) { a.State = stateInterested }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, ""},
 		"withdrawn":         {with(func(a *marketplacev1.Adoption) { a.State = stateWithdrawn }), &marketplacev1.Contract{}, []*marketplacev1.Price{yearly}, 2027, ""},
@@ -126,6 +126,9 @@ func TestCostLines(t *testing.T) {
 					unknown++
 				}
 				got = append(got, cents+" "+l.GetMessageDe())
+				if l.GetIncomplete() != strings.Contains(l.GetMessageDe(), "1 von 2") || l.GetIncomplete() != (o.GetIncompleteLines() == 1) {
+					t.Errorf("%v; %d are incomplete", l, o.GetIncompleteLines())
+				}
 				if l.GetMessageEn() == "" || l.GetExpected() != (c.adoption.GetState() == stateContracted) {
 					t.Errorf("%v", l)
 				}

@@ -51,6 +51,11 @@ func TestCostOverviews(t *testing.T) {
 			t.Errorf("%s: %v", filter, list)
 		}
 	}
-	_, err = m.ListCostOverviews(t.Context(), &marketplacev1.ListCostOverviewsRequest{Filter: "niemals=1"})
-	wantFault(t, err, codes.InvalidArgument, "INVALID_FILTER")
+	for _, filter := range []string{"niemals=1", `lines.solution="solutions/hund"`, "lines:*"} {
+		_, err = m.ListCostOverviews(t.Context(), &marketplacev1.ListCostOverviewsRequest{Filter: filter})
+		wantFault(t, err, codes.InvalidArgument, "INVALID_FILTER")
+	}
+	if _, err = m.ListCostOverviews(t.Context(), &marketplacev1.ListCostOverviewsRequest{Filter: "unknown_lines>0"}); err != nil {
+		t.Error(err)
+	}
 }

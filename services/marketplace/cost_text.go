@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	"kompass.krz.de/services/platform/days"
 )
 
 // explain says in German and English how the amount of a line comes about: "0,12 € je Einwohner und Jahr × 45.000 Einwohner ×
@@ -18,7 +19,7 @@ func (c costing) explain(l *marketplacev1.CostLine, q quantity, s span) (de, en 
 		en += fmt.Sprintf("; the number of cases is known of %d of %d services", q.of, q.all)
 	}
 	if s.expected {
-		de, en = de+"; erwartet ab "+s.first, en+"; expected from "+s.first+" on"
+		de, en = de+"; erwartet ab "+days.German(s.first), en+"; expected from "+s.first+" on"
 	}
 	return de, en
 }

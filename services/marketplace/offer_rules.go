@@ -3,7 +3,8 @@ package marketplace
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"golang.org/x/text/currency"
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 )
@@ -15,9 +16,6 @@ type blame func(field, de, en string)
 func checkOffer(s *marketplacev1.Solution, wrong blame) {
 	checkVersions(s, wrong)
 	checkPrices(s.GetPrices(), wrong)
-	if strings.ContainsAny(s.GetContactRole(), "@＠") {
-		wrong("contact_role", "nennt eine Rolle, nie eine Person oder ihre Adresse", "names a role, never a person or an address")
-	}
 }
 
 func checkVersions(s *marketplacev1.Solution, wrong blame) {
@@ -70,12 +68,20 @@ func checkPrices(prices []*marketplacev1.Price, wrong blame) {
 			wrong(path+"units", "gibt es nur je Einwohner und je Fall", "is only for prices per inhabitant and per case")
 		}
 		switch given := p.GetCurrency(); {
+		case given != "" && !isCurrency(given):
+			wrong(path+"currency", "„"+given+"“ ist keine Währung nach ISO 4217", given+" is not a currency of ISO 4217")
 		case currency == "":
 			currency = given
 		case given != "" && given != currency:
 			wrong(path+"currency", "alle Preise haben dieselbe Währung, hier "+currency, "all prices have one currency, here "+currency)
 		}
 	}
+}
+
+// isCurrency tells whether a code is that of a currency: ISO 4217 also has some for gold and for nothing at all.
+func isCurrency(code string) bool {
+	_, err := currency.ParseISO(code)
+	return err == nil && code[0] != 'X' || slices.Contains([]string{"XAF", "XCD", "XOF", "XPF"}, code)
 }
 
 // counted tells whether a price is for a number of inhabitants or cases.

@@ -125,8 +125,8 @@ func TestAdoptionsAreSeen(t *testing.T) {
 		t.Errorf("gaps: %v", over)
 	}
 	findings := w.findings("kind = ADOPTION_ENDED")
-	if len(findings.GetFindings()) != 1 || findings.GetCounts().GetAdoptionEnded() != 1 || !strings.Contains(findings.GetFindings()[0].GetMessageDe(), "Nachnutzung „a“") ||
-		!strings.Contains(findings.GetFindings()[0].GetMessageEn(), `adoption "a"`) {
+	if len(findings.GetFindings()) != 1 || findings.GetCounts().GetAdoptionEnded() != 1 || !strings.Contains(findings.GetFindings()[0].GetMessageDe(), "Nachnutzung von „Hundesteuer online“ („a“)") ||
+		!strings.Contains(findings.GetFindings()[0].GetMessageEn(), `adoption of "Hundesteuer online" ("a")`) {
 		t.Errorf("findings: %v", findings)
 	}
 	report, err := w.client.GetReport(w.ctx, &municipalityv1.GetReportRequest{Name: municipalityName(lemgoAGS) + "/report"})

@@ -7,6 +7,7 @@ import (
 
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 	"kompass.krz.de/services/platform/maturity"
 	"kompass.krz.de/services/platform/promises"
 	"kompass.krz.de/services/platform/relevance"
@@ -223,14 +224,14 @@ func availabilityReasons(reasons []*municipalityv1.RankReason, covered *covering
 	case covered.availability == promises.Undated:
 		reasons = give(reasons, "PLANNED_UNDATED", 0, "Geplant, ohne Termin.", "Planned, without a date.")
 		if last := lastPromise(s); last != "" {
-			reasons = give(reasons, "PROMISE_WITHDRAWN", pointsOverdue, "War zum "+germanDate(last)+" zugesagt; der Termin wurde zurückgenommen.",
+			reasons = give(reasons, "PROMISE_WITHDRAWN", pointsOverdue, "War zum "+days.German(last)+" zugesagt; der Termin wurde zurückgenommen.",
 				"Was promised for "+last+"; the date was taken back.")
 		}
 	case promised < today:
-		reasons = give(reasons, "PROMISE_OVERDUE", pointsOverdue, "Zugesagt zum "+germanDate(promised)+"; der Termin ist verstrichen.",
+		reasons = give(reasons, "PROMISE_OVERDUE", pointsOverdue, "Zugesagt zum "+days.German(promised)+"; der Termin ist verstrichen.",
 			"Promised for "+promised+", which has passed.")
 	default:
-		reasons = give(reasons, "PROMISED", 0, "Zugesagt zum "+germanDate(promised)+".", "Promised for "+promised+".")
+		reasons = give(reasons, "PROMISED", 0, "Zugesagt zum "+days.German(promised)+".", "Promised for "+promised+".")
 	}
 	return slipReason(reasons, s)
 }
@@ -246,21 +247,21 @@ func lastPromise(s *marketplacev1.Solution) string {
 
 // slipReason weighs how often and how far the date was put off.
 func slipReason(reasons []*municipalityv1.RankReason, s *marketplacev1.Solution) []*municipalityv1.RankReason {
-	n, days := promises.Slips(s.GetPromiseChanges())
+	n, slipped := promises.Slips(s.GetPromiseChanges())
 	if n == 0 {
 		return reasons
 	}
 	deTimes, enTimes := timesWords(n)
-	de, en := "Zugesagt zum "+germanDate(s.GetPromisedDate())+"; bisher ", "Promised for "+s.GetPromisedDate()+"; put off "
+	de, en := "Zugesagt zum "+days.German(s.GetPromisedDate())+"; bisher ", "Promised for "+s.GetPromisedDate()+"; put off "
 	if s.GetPromisedDate() == "" {
 		de, en = "Der Termin wurde ", "The date was put off "
 	}
 	de, en = de+deTimes+" verschoben", en+enTimes+" so far"
-	if days > 0 {
-		de += ", zusammen um " + count(int64(days), "einen Tag", "Tage")
-		en += ", by " + countEN(int64(days), "one day", "days") + " in all"
+	if slipped > 0 {
+		de += ", zusammen um " + count(int64(slipped), "einen Tag", "Tage")
+		en += ", by " + countEN(int64(slipped), "one day", "days") + " in all"
 	}
-	points := min(n, maxSlips)*pointsPerSlip - min(days/slipDaysPerPoint, maxSlipDaysPoints)
+	points := min(n, maxSlips)*pointsPerSlip - min(slipped/slipDaysPerPoint, maxSlipDaysPoints)
 	return give(reasons, "PROMISE_SLIPPED", points, de+".", en+".")
 }
 
@@ -291,11 +292,4 @@ func trustReason(reasons []*municipalityv1.RankReason, percent *int32) []*munici
 	return give(reasons, "PROVIDER_UNRELIABLE", -(reliableFrom-int(*percent))/percentPerPoint,
 		fmt.Sprintf("Zugesagte Termine des Anbieters sind nur zu %d %% verlässlich.", *percent),
 		fmt.Sprintf("Dates promised by the provider are only %d %% reliable.", *percent))
-}
-
-func germanDate(iso string) string {
-	if len(iso) != len("2006-01-02") {
-		return iso
-	}
-	return iso[8:] + "." + iso[5:7] + "." + iso[:4]
 }

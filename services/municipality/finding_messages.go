@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 )
 
 // spellOut makes the finding of the contract.
@@ -46,16 +47,16 @@ func (f *finder) messages(g finding) (de, en string) {
 		return f.withdrawnMessages(i)
 	case municipalityv1.Finding_KIND_TARGET_PASSED:
 		date := i.targetDate()
-		return "Der Zieltermin " + germanDate(date) + " ist verstrichen. Online melden oder einen neuen Termin setzen.",
+		return "Der Zieltermin " + days.German(date) + " ist verstrichen. Online melden oder einen neuen Termin setzen.",
 			"The target date " + date + " has passed. Report it online or set a new date."
 	case municipalityv1.Finding_KIND_UNTOUCHED:
-		date, days := i.touched().String(), f.daysUntouched(i)
-		return fmt.Sprintf("Zuletzt am %s geändert, vor %d Tagen. Stand prüfen und fortschreiben.", germanDate(date), days),
-			fmt.Sprintf("Last changed on %s, %d days ago. Check the state and update it.", date, days)
+		date, ago := i.touched().String(), f.daysUntouched(i)
+		return fmt.Sprintf("Zuletzt am %s geändert, vor %d Tagen. Stand prüfen und fortschreiben.", days.German(date), ago),
+			fmt.Sprintf("Last changed on %s, %d days ago. Check the state and update it.", date, ago)
 	case municipalityv1.Finding_KIND_ADOPTION_ENDED:
-		id := strings.TrimPrefix(i.rest.GetAdoption(), adoptionPrefix)
-		return "Die Nachnutzung „" + id + "“, mit der die Leistung online ging, ist beendet. Läuft der Dienst nicht mehr, die Phase ändern; sonst die Lösung eintragen, auf der er jetzt läuft.",
-			"The adoption \"" + id + "\" that put the service online is over. Change the phase if the service no longer runs; otherwise record the solution that it runs on now."
+		id, name := strings.TrimPrefix(i.rest.GetAdoption(), adoptionPrefix), f.solutionTitle(i)
+		return "Die Nachnutzung von „" + name + "“ („" + id + "“), mit der die Leistung online ging, ist beendet. Läuft der Dienst nicht mehr, die Phase ändern; sonst die Lösung eintragen, auf der er jetzt läuft.",
+			"The adoption of \"" + name + "\" (\"" + id + "\") that put the service online is over. Change the phase if the service no longer runs; otherwise record the solution that it runs on now."
 	}
 	return "", ""
 }

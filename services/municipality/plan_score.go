@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 )
 
 // The points of a plan's terms at a weight of 100 %. What people decided weighs most: priorities and dates. Then comes
@@ -113,9 +114,9 @@ func sayLate(t *task, value int64) (de, en string) {
 	case t.recorded == "":
 		return "Kein Zieltermin eingetragen.", "No target date recorded."
 	case value == 0:
-		return "Der Zieltermin ist der " + germanDate(t.recorded) + ".", "The target date is " + t.recorded + "."
+		return "Der Zieltermin ist der " + days.German(t.recorded) + ".", "The target date is " + t.recorded + "."
 	}
-	return fmt.Sprintf("Der Zieltermin %s ist seit %s verstrichen.", germanDate(t.recorded), count(value, "einem Tag", "Tagen")),
+	return fmt.Sprintf("Der Zieltermin %s ist seit %s verstrichen.", days.German(t.recorded), count(value, "einem Tag", "Tagen")),
 		fmt.Sprintf("The target date %s passed %s ago.", t.recorded, countEN(value, "one day", "days"))
 }
 
@@ -207,9 +208,9 @@ func sayReach(t *task, _ int64) (de, en string) {
 	}
 	switch date := s.GetPromisedDate(); t.choice.promise {
 	case promiseAhead:
-		return de + "; zugesagt zum " + germanDate(date) + ".", en + "; promised for " + date + "."
+		return de + "; zugesagt zum " + days.German(date) + ".", en + "; promised for " + date + "."
 	case promiseBroken:
-		return de + "; die Zusage zum " + germanDate(date) + " ist verstrichen.", en + "; the promise for " + date + " has passed."
+		return de + "; die Zusage zum " + days.German(date) + " ist verstrichen.", en + "; the promise for " + date + " has passed."
 	case promisePilot:
 		return de + "; im Pilotbetrieb.", en + "; with pilots."
 	case promiseUndated:

@@ -5,6 +5,7 @@ import (
 
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 )
 
 // where picks items.
@@ -38,10 +39,10 @@ func (b *briefing) promiseOverdue() *municipalityv1.ReportMessage {
 	case 0:
 		return nil
 	case 1:
-		return warning("PROMISE_OVERDUE", "Für eine Lücke war eine Lösung zum "+germanDate(date)+" zugesagt; der Termin ist verstrichen.",
+		return warning("PROMISE_OVERDUE", "Für eine Lücke war eine Lösung zum "+days.German(date)+" zugesagt; der Termin ist verstrichen.",
 			"For one gap a solution was promised for "+date+", which has passed.")
 	}
-	return warning("PROMISE_OVERDUE", fmt.Sprintf("Für %s Lücken waren Lösungen zugesagt, deren Termine verstrichen sind, der früheste am %s.", thousands(n, "."), germanDate(date)),
+	return warning("PROMISE_OVERDUE", fmt.Sprintf("Für %s Lücken waren Lösungen zugesagt, deren Termine verstrichen sind, der früheste am %s.", thousands(n, "."), days.German(date)),
 		fmt.Sprintf("For %s gaps solutions were promised for dates that have passed, the earliest on %s.", thousands(n, ","), date))
 }
 
@@ -51,9 +52,9 @@ func (b *briefing) promised() *municipalityv1.ReportMessage {
 	case 0:
 		return nil
 	case 1:
-		return info("PROMISED", "Für eine Lücke ist eine Lösung zum "+germanDate(date)+" zugesagt.", "For one gap a solution is promised for "+date+".")
+		return info("PROMISED", "Für eine Lücke ist eine Lösung zum "+days.German(date)+" zugesagt.", "For one gap a solution is promised for "+date+".")
 	}
-	return info("PROMISED", fmt.Sprintf("Für %s Lücken sind Lösungen zugesagt, die nächste zum %s.", thousands(n, "."), germanDate(date)),
+	return info("PROMISED", fmt.Sprintf("Für %s Lücken sind Lösungen zugesagt, die nächste zum %s.", thousands(n, "."), days.German(date)),
 		fmt.Sprintf("For %s gaps solutions are promised, the next one for %s.", thousands(n, ","), date))
 }
 
@@ -126,8 +127,8 @@ func (b *briefing) planEnd() *municipalityv1.ReportMessage {
 	case 0:
 		return nil
 	case 1:
-		return info("PLAN_END", "Nach dem Plan ist die einzige Lücke am "+germanDate(end)+" geschlossen.", "By the plan the only gap is closed on "+end+".")
+		return info("PLAN_END", "Nach dem Plan ist die einzige Lücke am "+days.German(end)+" geschlossen.", "By the plan the only gap is closed on "+end+".")
 	}
-	return info("PLAN_END", fmt.Sprintf("Nach dem Plan sind alle %s Lücken am %s geschlossen.", thousands(int64(len(b.items)), "."), germanDate(end)),
+	return info("PLAN_END", fmt.Sprintf("Nach dem Plan sind alle %s Lücken am %s geschlossen.", thousands(int64(len(b.items)), "."), days.German(end)),
 		fmt.Sprintf("By the plan all %s gaps are closed on %s.", thousands(int64(len(b.items)), ","), end))
 }

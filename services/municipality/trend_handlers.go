@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	"kompass.krz.de/services/platform/days"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/list"
 )
@@ -57,7 +58,7 @@ func trendDays(req *municipalityv1.ListProgressTrendRequest, today day) ([]day, 
 		from = min(from, today)
 	}
 	if from > to {
-		return nil, fault.New(fault.InvalidField).Field("from_date", "liegt nach dem letzten Tag, dem "+germanDate(to.String()),
+		return nil, fault.New(fault.InvalidField).Field("from_date", "liegt nach dem letzten Tag, dem "+days.German(to.String()),
 			"lies after the last day, "+to.String())
 	}
 	days := pointsBetween(from, to, req.GetInterval())

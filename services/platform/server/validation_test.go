@@ -30,7 +30,7 @@ func TestValidationTexts(t *testing.T) {
 		"day":          {&marketplacev1.Solution{PromisedDate: "31.3.2027"}, "promisedDate: ist kein Tag des Kalenders; erwartet wird etwa 2027-03-31 / is not a day of the calendar; "},
 		"currency":     {&marketplacev1.Price{Basis: 1, Currency: "Taler"}, "currency: ist kein Währungscode; erwartet wird etwa EUR / is not a currency code; "},
 		"unknown enum": {&cataloguev1.ImportCatalogueRequest{Scope: 9}, "scope: ist kein bekannter Wert / "},
-		"unspecified":  {&cataloguev1.ClassRule{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}, "obligation: darf keiner von diesen Werten sein: OBLIGATION_UNSPECIFIED / must not be any of: OBLIGATION_UNSPECIFIED"},
+		"unspecified":  {&cataloguev1.ClassRule{SizeClass: commonv1.SizeClass_SIZE_CLASS_KREIS}, "obligation: fehlt / is missing"},
 		"in":           {&municipalityv1.Maturity{Model: "3"}, "model: muss einer von diesen Werten sein: (leer), 1.1, 2.0 / "},
 		"no items":     {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004"}, "requests: hat mindestens 1 Einträge / "},
 		"twice":        {&cataloguev1.Relevance{Rules: []*cataloguev1.ClassRule{kreis, kreis}}, "rules: darf jede Größenklasse nur einmal enthalten / "},

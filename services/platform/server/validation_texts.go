@@ -62,7 +62,9 @@ func texts(v *protovalidate.Violation) (de, en string) {
 		return words[0], words[1]
 	}
 	if id == "enum.not_in" { // the rule's own text has numbers, which nobody sends
-		en = "must not be any of: " + ruleValue(v)
+		if en = "must not be any of: " + ruleValue(v); v.FieldValue.IsValid() && v.FieldValue.Interface() == protoreflect.EnumNumber(0) {
+			return "fehlt", "is missing"
+		}
 	}
 	if text, ok := german[id]; ok && !strings.Contains(text, "%v") {
 		return text, en

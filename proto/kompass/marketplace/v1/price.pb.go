@@ -94,7 +94,7 @@ type Price struct {
 	Basis Price_Basis `protobuf:"varint,1,opt,name=basis,proto3,enum=kompass.marketplace.v1.Price_Basis" json:"basis,omitempty"`
 	// Amount in cents, a whole number.
 	AmountCents int64 `protobuf:"varint,2,opt,name=amount_cents,json=amountCents,proto3" json:"amount_cents,omitempty"`
-	// ISO 4217 code of a currency in use; "EUR" when empty.
+	// ISO 4217 code; "EUR" when empty.
 	Currency string `protobuf:"bytes,3,opt,name=currency,proto3" json:"currency,omitempty"`
 	// The amount is for so many inhabitants or cases; 1 when 0.
 	Units int32 `protobuf:"varint,4,opt,name=units,proto3" json:"units,omitempty"`
