@@ -68,7 +68,7 @@ func testSplit(t *testing.T) {
 
 	s.checkReplicas(load)
 	load.checkLedger(s.cluster)
-	if out, code := kompass(t, "verify", "--nats-url", s.cluster.url()); code != 0 || strings.Count(out, "clean") != 3 {
+	if out, code := kompass(t, "verify", "--nats-url", s.cluster.url()); code != 0 || strings.Count(out, "clean") != len(grpcNames) {
 		t.Errorf("verify: %d\n%s", code, out)
 	}
 	done("checked")

@@ -142,11 +142,14 @@ func OpenCluster(ctx context.Context, nc *nats.Conn) (Source, error) {
 	return s, nil
 }
 
-// stored lists the streams of Kompass on a server.
+// stored lists the ledger's streams on a server.
 func stored(ctx context.Context, js jetstream.JetStream) (map[Name]*jetstream.StreamInfo, error) {
 	found := map[Name]*jetstream.StreamInfo{}
 	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("kompass.>"))
 	for info := range streams.Info() {
+		if !strings.HasPrefix(info.Config.Name, streamPrefix) { // a journal
+			continue
+		}
 		name, err := nameOf(info.Config.Subjects)
 		if err != nil {
 			return nil, fmt.Errorf("ledger %s: %w", info.Config.Name, err)
