@@ -3,6 +3,8 @@ package names
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -29,7 +31,37 @@ var (
 
 // Person tells whether a text that is about a role, an office or an organisation names a person all the same: by a salutation
 // with a name, an e-mail address or a telephone number. A bare name it cannot tell.
-func Person(text string) bool {
+func Person(text string) bool { return suspicious(text) && person(text) }
+
+// suspicious tells cheaply whether a text may name a person at all: imports ask about texts by the hundred thousand, and few have
+// an at sign, a bracket, five digits, a salutation or characters that stand for others.
+func suspicious(text string) bool {
+	counted, word := 0, 0
+	for i, r := range text {
+		switch {
+		case r == '@' || r == '(' || r == '[' || r == '{' || r == '<' || r > unicode.MaxASCII && !unicode.IsLetter(r) || r >= 0x2000:
+			return true
+		case r >= '0' && r <= '9':
+			if counted++; counted == 5 {
+				return true
+			}
+		case unicode.IsLetter(r):
+			continue
+		}
+		if salutations[strings.ToLower(text[word:i])] {
+			return true
+		}
+		word = i + utf8.RuneLen(r)
+	}
+	return salutations[strings.ToLower(text[word:])]
+}
+
+// salutations are the words that the pattern of the same name looks for.
+var salutations = map[string]bool{
+	"herr": true, "herrn": true, "hr": true, "frau": true, "fr": true, "mr": true, "mrs": true, "ms": true, "dr": true, "prof": true,
+}
+
+func person(text string) bool {
 	text = norm.NFKC.String(text)
 	if atSign.MatchString(text) || salutation.MatchString(text) {
 		return true

@@ -1,6 +1,11 @@
 package names
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
 
 func TestPerson(t *testing.T) {
 	t.Parallel()
@@ -20,4 +25,16 @@ func TestPerson(t *testing.T) {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
+}
+
+// TestSuspicious: what names a person is always suspected.
+func TestSuspicious(t *testing.T) {
+	t.Parallel()
+	parts := rapid.SampledFrom([]string{"Herr", "herrn", "Frau", "FRAU", "Hr.", "fr.", "Mrs", "Dr.", "Prof.", "Muster", "Amt", "Ä", "ö", "at", "ät", "(", ")", "@", "＠", "[", "0", "5", "22", "²", "０５", "/", ".", "-", "–", " ", " ", ","})
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(parts, 0, 12).Draw(t, "parts"), "")
+		if person(text) && !suspicious(text) {
+			t.Fatalf("%q names a person and is not suspected", text)
+		}
+	})
 }
