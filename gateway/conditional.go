@@ -13,6 +13,7 @@ import (
 const (
 	contentJSON    = "application/json"
 	contentProblem = "application/problem+json"
+	contentYAML    = "application/yaml"
 	contentHTML    = "text/html; charset=utf-8"
 	contentText    = "text/plain; charset=utf-8"
 )

@@ -14,7 +14,7 @@ const implementation = "/v1/municipalities/05758004/implementations/991070100120
 func TestConditionalReads(t *testing.T) {
 	t.Parallel()
 	server, _ := newEdge(t, nil)
-	for _, path := range []string{implementation, "/v1/themes?pageSize=3", "/v1/themes?pageSize=100", "/openapi.json", "/docs", "/"} {
+	for _, path := range []string{implementation, "/v1/themes?pageSize=3", "/v1/themes?pageSize=100", "/openapi.json", "/asyncapi.yaml", "/docs", "/"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			first, body := ask(t, "GET", server.URL+path, "")

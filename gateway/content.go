@@ -42,5 +42,5 @@ func (f *finished) zipOnce() {
 
 // compressible tells whether a type is text; workbooks are compressed already.
 func compressible(contentType string) bool {
-	return strings.HasPrefix(contentType, "text/") || strings.HasPrefix(contentType, "application/json") || contentType == contentProblem
+	return strings.HasPrefix(contentType, "text/") || strings.HasPrefix(contentType, "application/json") || contentType == contentProblem || contentType == contentYAML
 }

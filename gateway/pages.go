@@ -11,7 +11,9 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.yaml.in/yaml/v3"
 
+	"kompass.krz.de/proto/asyncapi"
 	"kompass.krz.de/proto/openapi"
 )
 
@@ -94,6 +96,10 @@ func (e *edge) servePages() error {
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
 	}
+	events, err := asyncAPI()
+	if err != nil {
+		return err
+	}
 	german, err := germanTexts()
 	if err != nil {
 		return err
@@ -120,6 +126,8 @@ func (e *edge) servePages() error {
 	e.addPage("/", start.serve)
 	e.addPage("/docs", docs.serve)
 	e.addPage("/openapi.json", newStatic(contentJSON, "", spelled).serve)
+	e.addPage("/asyncapi.json", newStatic(contentJSON, "", events).serve)
+	e.addPage("/asyncapi.yaml", newStatic(contentYAML, "", asyncapi.YAML).serve)
 	e.addPage(problemPath+"*", problems)
 	e.addPage("/healthz", alive)
 	e.addPage("/readyz", e.ready)
@@ -128,6 +136,15 @@ func (e *edge) servePages() error {
 		e.addPage("/metrics", func(x *exchange) { metrics.ServeHTTP(x, x.req) })
 	}
 	return nil
+}
+
+// asyncAPI is the description of the events as JSON: the same document, for tools that read no YAML.
+func asyncAPI() ([]byte, error) {
+	var doc object
+	if err := yaml.Unmarshal(asyncapi.YAML, &doc); err != nil {
+		return nil, fmt.Errorf("asyncapi: %w", err)
+	}
+	return json.Marshal(doc)
 }
 
 // problemPages makes a page for every reason.
