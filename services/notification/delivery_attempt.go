@@ -63,7 +63,7 @@ func (w *worker) noted(t task, start time.Time, r webhook.Result) *notificationv
 	w.mu.Lock()
 	e := *w.book.enter(t.place.event, start)
 	w.mu.Unlock()
-	note.Number = e.attempts + 1
+	note.Number, note.Previous = e.attempts+1, e.note
 	if r.Delivered() {
 		return note
 	}

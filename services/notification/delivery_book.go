@@ -56,6 +56,7 @@ type entry struct {
 	due      int64  // since when it waits: matched, or when somebody asked for it again
 	first    int64  // attempt since then; 0 before it
 	next     int64  // attempt at the earliest
+	note     uint64 // of the last attempt: its sequence
 	attempts int32  // in all
 	earlier  int32  // of them, before it was asked for again
 	state    entryState
@@ -140,7 +141,7 @@ func (b *book) attempted(sequence uint64, a *notificationv1.Attempted) {
 		return
 	}
 	b.queue.remove(e)
-	e.attempts = a.GetNumber()
+	e.attempts, e.note = a.GetNumber(), sequence
 	if e.first == 0 {
 		e.first = a.GetTime().AsTime().UnixNano()
 	}

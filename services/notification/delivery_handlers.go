@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -219,9 +218,6 @@ func (b *book) shown(id string, e *entry) *notificationv1.Delivery {
 	return d
 }
 
-// maxAttempts bounds how many attempts of a delivery are read: there are about 20 in three days.
-const maxAttempts = 1000
-
 // complete reads the event and the attempts of a delivery. Errors are faults.
 func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) error {
 	id, event, _ := deliveryOf(d.GetName())
@@ -238,27 +234,37 @@ func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) err
 	if err != nil {
 		return answered(err)
 	}
-	subject, err := h.deliveries.Subject(tokenWebhook, id, strconv.FormatUint(event, 10))
-	if err != nil {
-		return answered(err)
-	}
-	notes, err := h.deliveries.Read(ctx, subject, 1, maxAttempts)
-	if err != nil {
-		return answered(err)
-	}
-	number := int32(0)
-	for _, m := range notes {
+	for at := h.lastAttempt(id, event); at > 0; {
+		m, ok, err := h.deliveries.At(ctx, at)
+		if err != nil {
+			return answered(err)
+		}
+		if !ok { // older ones have expired as well
+			break
+		}
 		_, note, err := deliveryNote(m)
 		if err != nil {
 			return answered(err)
 		}
-		if a := note.GetAttempted(); a.GetNumber() > number {
-			number = a.GetNumber()
-			d.Attempts = append(d.Attempts, shownAttempt(a, body))
-			if next := a.GetNextTime(); d.GetState() == notificationv1.Delivery_STATE_WAITING && next.AsTime().After(d.GetNextTime().AsTime()) {
-				d.NextTime = next // an attempt that came between looking and reading
-			}
+		a := note.GetAttempted()
+		d.Attempts = append(d.Attempts, shownAttempt(a, body))
+		if next := a.GetNextTime(); d.GetState() == notificationv1.Delivery_STATE_WAITING && next.AsTime().After(d.GetNextTime().AsTime()) {
+			d.NextTime = next // an attempt that came between looking and reading
+		}
+		at = a.GetPrevious()
+	}
+	slices.Reverse(d.Attempts)
+	return nil
+}
+
+// lastAttempt is the sequence of the note about the last attempt of a delivery; 0 when there was none.
+func (h *webhooks) lastAttempt(id string, event uint64) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b := h.books[id]; b != nil {
+		if i, ok := b.find(event); ok {
+			return b.entries[i].note
 		}
 	}
-	return nil
+	return 0
 }

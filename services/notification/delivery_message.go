@@ -16,23 +16,17 @@ import (
 // deliveriesKept is how long the journal "deliveries" remembers.
 const deliveriesKept = 14 * 24 * time.Hour
 
-// tokenWebhook begins the subjects of webhooks in the journal "deliveries"; the webhook's id follows, and then an event's
-// sequence, "again" or "owner". All that is written about one webhook has one guard.
+// tokenWebhook begins the subjects of webhooks in the journal "deliveries"; the webhook's id follows. All that is written about one
+// webhook has one subject and one guard.
 const tokenWebhook = "webhook"
 
-// deliverySubject is where a note about a webhook goes.
-func deliverySubject(deliveries *journal.Journal, id string, note *notificationv1.DeliveryNote) (string, error) {
-	switch {
-	case note.GetAttempted() != nil:
-		return deliveries.Subject(tokenWebhook, id, strconv.FormatUint(note.GetAttempted().GetEvent(), 10))
-	case note.GetAgain() != nil:
-		return deliveries.Subject(tokenWebhook, id, "again")
-	}
-	return deliveries.Subject(tokenWebhook, id, "owner")
+// deliverySubject is where notes about a webhook go.
+func deliverySubject(deliveries *journal.Journal, id string) (string, error) {
+	return deliveries.Subject(tokenWebhook, id)
 }
 
 func deliveryMessage(deliveries *journal.Journal, id string, note *notificationv1.DeliveryNote) (journal.Message, error) {
-	subject, err := deliverySubject(deliveries, id, note)
+	subject, err := deliverySubject(deliveries, id)
 	if err != nil {
 		return journal.Message{}, err
 	}
@@ -44,7 +38,7 @@ func deliveryMessage(deliveries *journal.Journal, id string, note *notificationv
 func deliveryNote(m journal.Message) (id string, note *notificationv1.DeliveryNote, err error) {
 	tokens := strings.Split(m.Subject, ".")
 	note = &notificationv1.DeliveryNote{}
-	if err := proto.Unmarshal(m.Data, note); err != nil || len(tokens) != 6 {
+	if err := proto.Unmarshal(m.Data, note); err != nil || len(tokens) != 5 {
 		return "", nil, fmt.Errorf("note %d of the journal of deliveries (%s): %w", m.Sequence, m.Subject, err)
 	}
 	return tokens[4], note, nil

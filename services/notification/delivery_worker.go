@@ -28,10 +28,10 @@ const (
 // when it is sent.
 type worker struct {
 	*webhooks
-	id     string
-	name   string // resource name
-	filter string // of all notes about the webhook
-	book   *book
+	id      string
+	name    string // resource name
+	subject string // of all notes about the webhook
+	book    *book
 
 	poked    chan struct{}
 	outcomes chan called
@@ -65,7 +65,7 @@ func (w *worker) poke() {
 // run works until ctx ends.
 func (w *worker) run(ctx context.Context) {
 	var err error
-	if w.filter, err = w.deliveries.Filter(tokenWebhook, w.id); err != nil {
+	if w.subject, err = deliverySubject(w.deliveries, w.id); err != nil {
 		w.service.log.Error("a webhook gets nothing", "webhook", w.name, "error", err)
 		return
 	}
@@ -185,7 +185,7 @@ func (w *worker) claim(ctx context.Context) time.Duration {
 	}
 	m, err := deliveryMessage(w.deliveries, w.id, &notificationv1.DeliveryNote{Owner: w.owner})
 	if err == nil {
-		w.written, err = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.filter, Last: last})
+		w.written, err = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.subject, Last: last})
 	}
 	if err == nil {
 		w.until = now.Add(lease)
@@ -212,7 +212,7 @@ func (w *worker) leave(ctx context.Context) {
 	if w.alone {
 		return
 	}
-	last, ok, err := w.deliveries.Last(ctx, w.filter)
+	last, ok, err := w.deliveries.Last(ctx, w.subject)
 	if err != nil || !ok {
 		return
 	}
@@ -220,7 +220,7 @@ func (w *worker) leave(ctx context.Context) {
 		return
 	}
 	if m, err := deliveryMessage(w.deliveries, w.id, &notificationv1.DeliveryNote{}); err == nil {
-		_, _ = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.filter, Last: last.Sequence}) // the lease ends anyway
+		_, _ = w.deliveries.Append(ctx, m, journal.Guard{Filter: w.subject, Last: last.Sequence}) // the lease ends anyway
 	}
 }
 
@@ -274,7 +274,7 @@ func (w *worker) write(ctx context.Context, messages []journal.Message) uint64 {
 	w.mu.Unlock()
 	for ctx.Err() == nil {
 		now := w.service.clock()
-		last, err := w.deliveries.AppendAll(ctx, messages, journal.Guard{Filter: w.filter, Last: w.written})
+		last, err := w.deliveries.AppendAll(ctx, messages, journal.Guard{Filter: w.subject, Last: w.written})
 		if err == nil {
 			if !w.until.IsZero() {
 				w.until = now.Add(lease)
@@ -287,7 +287,7 @@ func (w *worker) write(ctx context.Context, messages []journal.Message) uint64 {
 			pause(ctx, troublePause)
 		}
 		w.until = time.Time{} // somebody else wrote; perhaps it is not ours any more
-		if m, _, err := w.deliveries.Last(ctx, w.filter); err == nil {
+		if m, _, err := w.deliveries.Last(ctx, w.subject); err == nil {
 			w.written = m.Sequence
 		}
 	}

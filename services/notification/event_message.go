@@ -31,6 +31,19 @@ func (p position) before(other position) bool {
 	return cmp.Or(cmp.Compare(p.commit, other.commit), cmp.Compare(p.part, other.part)) < 0
 }
 
+// positions say it of all ledgers, in the order of the publisher's sources.
+type positions [3]position
+
+// before tells whether one of them is behind.
+func (p positions) before(other positions) bool {
+	for i := range p {
+		if p[i].before(other[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 func (p position) String() string {
 	return strconv.FormatUint(p.commit, 10) + "." + strconv.Itoa(p.part)
 }

@@ -279,6 +279,9 @@ func TestRepeatedMarkAtOnce(t *testing.T) {
 	st := newStage(t)
 	replicas := []*served{st.serve(time.Hour), st.serve(time.Hour)}
 	r := replicas[0].recipient(&notificationv1.Recipient{DisplayName: "A"}).GetName()
+	if _, err := replicas[1].service.current(t.Context()); err != nil { // it knows of the recipient, too
+		t.Fatal(err)
+	}
 	var marking sync.WaitGroup
 	for i := range 8 {
 		marking.Go(func() {

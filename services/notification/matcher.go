@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"kompass.krz.de/services/platform/journal"
@@ -11,37 +13,34 @@ import (
 
 // matcher finds out for each event whom it concerns, and writes that to the journal "matches": each event once and in their
 // order, by however many processes do so. What counts are the subscriptions at that moment, and certainly all that were there before the event: the
-// state is first brought to the end of its stream. An append is guarded by the last one; each message says up to where the events
-// are matched, also when nobody was concerned, so that after a restart no event meets subscriptions that are younger than its match.
+// state is first brought to the end of its stream. Each message says up to where the events are matched. That nobody was concerned is
+// said once a second, for all events together: after a restart none meets subscriptions that are younger than that.
 type matcher struct {
-	matches  matchJournal
+	scribe[reached]
 	match    string // subjects
 	position string
-	filter   string
+	written  string                                   // matches what matchers write
 	current  func(ctx context.Context) (world, error) // the state, as new as the call
-	log      *slog.Logger
 
-	last    uint64  // sequence of the last message of a matcher, as far as is known
-	next    reached // up to where the events are matched
-	standby bool    // others do the work
+	mu     sync.Mutex // held by who works
+	unsaid reached    // up to where nobody was concerned, which the journal does not know yet
 }
 
-// stateRetry is the time before a state that did not come is asked for again.
-const stateRetry = time.Second
-
-// matchJournal is what the matcher needs of a journal.
-type matchJournal interface {
-	Last(ctx context.Context, filter string) (journal.Message, bool, error)
-	AppendAll(ctx context.Context, messages []journal.Message, g journal.Guard) (uint64, error)
-}
+const (
+	// stateRetry is the time before a state that did not come is asked for again.
+	stateRetry = time.Second
+	// sayPause is how long it may take until the journal knows that events concern nobody.
+	sayPause = time.Second
+)
 
 // newMatcher prepares a matcher that writes to a journal, by a way of its own.
-func newMatcher(matches *journal.Journal, via matchJournal, current func(context.Context) (world, error), logger *slog.Logger) (*matcher, error) {
-	m := &matcher{matches: via, current: current, log: logger}
-	var errs [3]error
+func newMatcher(matches *journal.Journal, via scribeJournal, current func(context.Context) (world, error), logger *slog.Logger) (*matcher, error) {
+	m := &matcher{current: current, scribe: scribe[reached]{journal: via, after: reachedAfter, log: logger}}
+	var errs [4]error
 	m.match, errs[0] = matches.Subject(tokenMatcher, "match")
 	m.position, errs[1] = matches.Subject(tokenMatcher, "position")
-	m.filter, errs[2] = matches.Filter(tokenMatcher)
+	m.written, errs[2] = matches.Filter(tokenMatcher)
+	m.all, errs[3] = matches.Filter()
 	return m, errors.Join(errs[:]...)
 }
 
@@ -52,7 +51,10 @@ func (m *matcher) run(ctx context.Context, events *journal.Journal) {
 		m.log.Error("events find nobody", "error", err)
 		return
 	}
-	m.reread(ctx)
+	for err := m.begin(ctx, m.written); err != nil && ctx.Err() == nil; err = m.begin(ctx, m.written) {
+		m.log.Warn("journal of matches does not answer", "error", err)
+		pause(ctx, stateRetry)
+	}
 	if _, last, err := events.Bounds(ctx); err == nil && m.next.event > last {
 		m.log.Warn("there are fewer events than were matched, as after a loss: going on at their end", "events", last, "matched", m.next.event)
 		m.next = reached{event: last}
@@ -61,6 +63,13 @@ func (m *matcher) run(ctx context.Context, events *journal.Journal) {
 	if m.next.addressee != "" { // not all of them know of it
 		after--
 	}
+	var saying sync.WaitGroup
+	defer saying.Wait()
+	saying.Go(func() {
+		for pause(ctx, sayPause); ctx.Err() == nil; pause(ctx, sayPause) {
+			m.say(ctx)
+		}
+	})
 	err = events.Follow(ctx, after, all, func(batch []journal.Message) error {
 		m.take(ctx, batch)
 		return nil
@@ -70,9 +79,11 @@ func (m *matcher) run(ctx context.Context, events *journal.Journal) {
 	}
 }
 
-// take matches events and returns when the journal says so, whoever wrote it, or ctx ends.
+// take matches events and returns when the journal says whom they concern, whoever wrote it, or ctx ends.
 func (m *matcher) take(ctx context.Context, batch []journal.Message) {
-	m.leaveToOthers(ctx, batch[len(batch)-1].Sequence)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leaveToOthers(ctx, reached{event: batch[len(batch)-1].Sequence})
 	for len(batch) > 0 && !m.next.before(reached{event: batch[0].Sequence}) {
 		batch = batch[1:]
 	}
@@ -95,7 +106,23 @@ func (m *matcher) take(ctx context.Context, batch []journal.Message) {
 		}
 		finds = append(finds, f)
 	}
-	m.flush(ctx, finds)
+	if slices.ContainsFunc(finds, func(f found) bool { return len(f.hits) > 0 }) {
+		m.flush(ctx, finds)
+		return
+	}
+	m.unsaid = reached{event: batch[len(batch)-1].Sequence}
+}
+
+// say tells the journal up to where nobody was concerned.
+func (m *matcher) say(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.write(ctx, func(after reached) (messages []journal.Message, end reached) {
+		if after.before(m.unsaid) {
+			messages = []journal.Message{m.positionMessage(m.unsaid)}
+		}
+		return messages, m.unsaid
+	})
 }
 
 // state is the state as it is now; false once ctx has ended.
@@ -113,34 +140,18 @@ func (m *matcher) state(ctx context.Context) (world, bool) {
 
 // flush appends what was found, and returns when all of it is in the journal or ctx ends.
 func (m *matcher) flush(ctx context.Context, finds []found) {
-	for ctx.Err() == nil {
-		for len(finds) > 0 && !m.next.before(reached{event: finds[0].event}) {
+	m.write(ctx, func(after reached) ([]journal.Message, reached) {
+		for len(finds) > 0 && !after.before(reached{event: finds[0].event}) {
 			finds = finds[1:]
 		}
-		if len(finds) == 0 {
-			return
-		}
-		messages, end := m.messages(finds)
-		last, err := m.matches.AppendAll(ctx, messages, journal.Guard{Filter: m.filter, Last: m.last})
-		switch {
-		case err == nil:
-			m.last, m.next, m.standby = last, reached{event: end}, false
-		case errors.Is(err, journal.ErrConflict):
-			m.standby = true
-			m.reread(ctx)
-			m.leaveToOthers(ctx, end)
-		default:
-			m.log.Warn("matches wait", "events", len(finds), "error", err)
-			pause(ctx, rereadPause)
-			m.reread(ctx) // they may be there all the same
-		}
-	}
+		return m.messages(finds)
+	})
 }
 
 // messages says in up to maxAppend bytes, for whole events, who hears of them, and up to which event. Those at the end that
 // concern nobody have one message together.
-func (m *matcher) messages(finds []found) (messages []journal.Message, end uint64) {
-	size, said := 0, uint64(0)
+func (m *matcher) messages(finds []found) (messages []journal.Message, end reached) {
+	size, said := 0, reached{}
 	for _, f := range finds {
 		matches, err := f.messages(m.match, m.next)
 		if err != nil {
@@ -152,54 +163,16 @@ func (m *matcher) messages(finds []found) (messages []journal.Message, end uint6
 		if size > maxAppend && len(messages) > 0 {
 			break
 		}
-		if end = f.event; len(matches) > 0 {
+		if end = (reached{event: f.event}); len(matches) > 0 {
 			messages, said = append(messages, matches...), end
 		}
 	}
 	if said != end {
-		messages = append(messages, journal.Message{Subject: m.position, Header: positionHeader(reached{event: end})})
+		messages = append(messages, m.positionMessage(end))
 	}
 	return messages, end
 }
 
-// leaveToOthers waits, if others do the work, until they have done so up to an event, or have done nothing for a while: then
-// they are gone, perhaps.
-func (m *matcher) leaveToOthers(ctx context.Context, event uint64) {
-	for m.standby && m.next.before(reached{event: event}) && ctx.Err() == nil {
-		before := m.next
-		pause(ctx, standbyTime)
-		if m.reread(ctx); m.next == before {
-			return
-		}
-	}
-}
-
-// reread finds out how far others have come.
-func (m *matcher) reread(ctx context.Context) {
-	for ctx.Err() == nil {
-		last, ok, err := m.matches.Last(ctx, m.filter)
-		switch {
-		case err != nil:
-			m.log.Warn("journal of matches does not answer", "error", err)
-			pause(ctx, rereadPause)
-			continue
-		case !ok: // none any more
-			m.last = 0
-		case last.Sequence > m.last: // else the node that answered is behind
-			m.note(last)
-		}
-		return
-	}
-}
-
-func (m *matcher) note(last journal.Message) {
-	m.last = last.Sequence
-	next, err := reachedBy(last)
-	if err != nil {
-		m.log.Error("a match was not written by a matcher", "error", err)
-		return
-	}
-	if m.next.before(next) {
-		m.next = next
-	}
+func (m *matcher) positionMessage(at reached) journal.Message {
+	return journal.Message{Subject: m.position, Header: positionHeader(at)}
 }

@@ -54,6 +54,18 @@ func reachedBy(m journal.Message) (reached, error) {
 	return reached{sequence, addressee}, nil
 }
 
+// reachedAfter is the place after a message of the journal "matches". Marks say nothing about it.
+func reachedAfter(at reached, m journal.Message) (reached, error) {
+	if kind, _ := kindOfMatch(m); kind != "match" && kind != "position" {
+		return at, nil
+	}
+	after, err := reachedBy(m)
+	if err == nil && at.before(after) {
+		at = after
+	}
+	return at, err
+}
+
 // found is an event and who hears of it, in the order of their names.
 type found struct {
 	event    uint64

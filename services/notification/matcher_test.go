@@ -35,7 +35,7 @@ func (st *stage) opened() *journal.Journal {
 }
 
 // matchWith starts a matcher that asks for the state and writes by a way of the test's.
-func (st *stage) matchWith(matches *journal.Journal, via matchJournal, current func(context.Context) (world, error)) *matching {
+func (st *stage) matchWith(matches *journal.Journal, via scribeJournal, current func(context.Context) (world, error)) *matching {
 	st.tb.Helper()
 	m, err := newMatcher(matches, via, current, quiet)
 	if err != nil {
@@ -271,7 +271,7 @@ func TestFewerEventsThanMatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	started := make(chan struct{})
-	m.matches = &firstLast{Journal: matches, asked: started}
+	m.journal = &firstLast{Journal: matches, asked: started}
 	go m.run(t.Context(), st.events)
 	<-started
 	time.Sleep(50 * time.Millisecond)

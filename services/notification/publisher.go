@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,26 +16,37 @@ import (
 )
 
 // publisher turns what becomes visible in the ledgers into events of the journal: each exactly once and in the order of its
-// ledger, by however many processes do so. An append is guarded by the last event of its ledger, and each event says where in the ledger
-// it stands: who loses reads on, and who starts again goes on after the last event.
+// ledger, by however many processes do so. Each event says where in its ledger it stands: who starts again goes on after the last one.
 type publisher struct {
-	events  eventJournal
-	subject func(tokens ...string) (string, error)
-	log     *slog.Logger
-	sources []*source
-	reached sync.WaitGroup // counts the sources whose history is not yet in the directory
+	scribe[positions] // run's alone, once it has begun
+	events            eventJournal
+	subject           func(tokens ...string) (string, error)
+	sources           []*source
+	reached           sync.WaitGroup // counts the sources whose history is not yet in the directory
+
+	waiting []ledgerEvent // run's alone: what goes into the next append
+	bytes   int           // of it
+
+	pending sync.Mutex // guards what waits in the sources
+	changed *sync.Cond // when that changes
+	stopped bool
 
 	mu        sync.Mutex
 	directory directory // as of what was folded
 }
 
+// ledgerEvent is an event on its way to the journal.
+type ledgerEvent struct {
+	message journal.Message
+	source  int
+	after   position
+}
+
 // eventJournal is what the publisher needs of a journal.
 type eventJournal interface {
-	Last(ctx context.Context, filter string) (journal.Message, bool, error)
+	scribeJournal
 	At(ctx context.Context, sequence uint64) (journal.Message, bool, error)
-	Bounds(ctx context.Context) (first, last uint64, err error)
 	Append(ctx context.Context, m journal.Message, g journal.Guard) (uint64, error)
-	AppendAll(ctx context.Context, messages []journal.Message, g journal.Guard) (uint64, error)
 }
 
 // clocksDiffer is how far the clocks of those who write records and of the server may be apart.
@@ -46,36 +59,54 @@ func newPublisher(ctx context.Context, events *journal.Journal, logs []*ledger.L
 
 // openPublisher is newPublisher with another way to the journal's messages.
 func openPublisher(ctx context.Context, events *journal.Journal, via eventJournal, logs []*ledger.Log, logger *slog.Logger, now time.Time) (*publisher, error) {
-	p := &publisher{events: via, subject: events.Subject, log: logger, directory: emptyDirectory()}
+	p := &publisher{events: via, subject: events.Subject, directory: emptyDirectory()}
+	p.changed = sync.NewCond(&p.pending)
 	all, err := events.Filter()
 	if err != nil {
 		return nil, err
 	}
-	begun, err := p.begin(ctx, all, logs)
+	p.scribe = scribe[positions]{journal: via, all: all, after: p.placeAfter, log: logger}
+	begun, err := p.begun(ctx, all, logs)
 	if err != nil {
 		return nil, fmt.Errorf("begin the journal of events: %w", err)
 	}
-	for _, l := range logs {
-		filter, err := events.Filter(l.Name().Service)
-		if err != nil {
+	filters := make([]string, len(logs))
+	for i, l := range logs {
+		p.sources = append(p.sources, &source{publisher: p, index: i, name: l.Name()})
+		if filters[i], err = events.Filter(l.Name().Service); err != nil {
 			return nil, err
 		}
-		s := newSource(p, l.Name(), filter)
-		if err := s.start(ctx, begun, now.Add(clocksDiffer-eventsKept)); err != nil {
-			return nil, fmt.Errorf("last event of %s: %w", l.Name().Service, err)
-		}
-		p.sources = append(p.sources, s)
+	}
+	if err := p.begin(ctx, filters...); err != nil {
+		return nil, fmt.Errorf("last events: %w", err)
+	}
+	for i, s := range p.sources {
+		s.start(begun, now.Add(clocksDiffer-eventsKept))
 		p.reached.Add(1)
-		if err := l.Feed().Subscribe(s, false); err != nil {
+		if err := logs[i].Feed().Subscribe(s, false); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-// begin answers where the ledgers ended when the journal began, and begins it if nobody did; nil when that was so long ago that the
+// placeAfter is the place after an event. What is no event of a ledger says nothing about it.
+func (p *publisher) placeAfter(at positions, m journal.Message) (positions, error) {
+	service, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, strings.TrimSuffix(p.all, ">")), ".")
+	i := slices.IndexFunc(p.sources, func(s *source) bool { return s.name.Service == service })
+	if i < 0 {
+		return at, nil
+	}
+	after, err := positionOf(m)
+	if err == nil && at[i].before(after) {
+		at[i] = after
+	}
+	return at, err
+}
+
+// begun answers where the ledgers ended when the journal began, and begins it if nobody did; nil when that was so long ago that the
 // journal has forgotten it.
-func (p *publisher) begin(ctx context.Context, all string, logs []*ledger.Log) (ledger.Positions, error) {
+func (p *publisher) begun(ctx context.Context, all string, logs []*ledger.Log) (ledger.Positions, error) {
 	for {
 		first, last, err := p.events.Bounds(ctx)
 		switch {
@@ -122,11 +153,7 @@ func (p *publisher) beginAt(ctx context.Context, all string, logs []*ledger.Log)
 
 // run publishes until ctx ends. It waits until the history of all ledgers is known, so that events find their names.
 func (p *publisher) run(ctx context.Context) {
-	defer context.AfterFunc(ctx, func() {
-		for _, s := range p.sources {
-			s.stop()
-		}
-	})()
+	defer context.AfterFunc(ctx, p.stop)()
 	known := make(chan struct{})
 	go func() { p.reached.Wait(); close(known) }()
 	select {
@@ -134,11 +161,88 @@ func (p *publisher) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	var publishing sync.WaitGroup
-	for _, s := range p.sources {
-		publishing.Go(func() { s.run(ctx) })
+	for taken := p.take(); taken != nil && ctx.Err() == nil; taken = p.take() {
+		p.leaveToOthers(ctx, p.endOf(taken))
+		for i, entries := range taken {
+			for commit := range commits(entries) {
+				p.fold(ctx, p.sources[i], commit)
+			}
+		}
+		p.flush(ctx)
 	}
-	publishing.Wait()
+}
+
+// stop ends all waiting.
+func (p *publisher) stop() {
+	p.pending.Lock()
+	defer p.pending.Unlock()
+	p.stopped = true
+	p.changed.Broadcast()
+}
+
+// take waits for records, and takes all that wait, by source: whole commits. Nil once it is stopped.
+func (p *publisher) take() [][]ledger.Entry {
+	p.pending.Lock()
+	defer p.pending.Unlock()
+	taken := make([][]ledger.Entry, len(p.sources))
+	for !p.stopped {
+		some := false
+		for i, s := range p.sources {
+			taken[i], s.pending = s.pending, nil
+			some = some || len(taken[i]) > 0
+		}
+		if some {
+			p.changed.Broadcast()
+			return taken
+		}
+		p.changed.Wait()
+	}
+	return nil
+}
+
+// endOf is the place that is reached when everything taken is published.
+func (p *publisher) endOf(taken [][]ledger.Entry) positions {
+	end := p.next
+	for i, entries := range taken {
+		if n := len(entries); n > 0 {
+			end[i] = position{commit: entries[n-1].Visible + 1}
+		}
+	}
+	return end
+}
+
+// fold makes the events of one commit, unless all are there already, and learns from it.
+func (p *publisher) fold(ctx context.Context, s *source, commit []ledger.Entry) {
+	if commit[0].Visible < p.next[s.index].commit {
+		p.learn(commit)
+		return
+	}
+	for i, event := range p.happened(s.name, commit) {
+		e := ledgerEvent{source: s.index, after: position{commit[0].Visible, i + 1}}
+		var err error
+		if e.message, err = eventMessage(p.subject, subjectOf(commit, event.GetResource()), event, e.after); err != nil {
+			p.log.Error("event cannot be published", "error", err) // a name that is no text; the other events go on
+			continue
+		}
+		if len(p.waiting) == ledger.BatchSize || p.bytes+len(e.message.Data) > maxAppend {
+			p.flush(ctx)
+		}
+		p.waiting = append(p.waiting, e)
+		p.bytes += len(e.message.Data)
+	}
+}
+
+// flush appends what waits, and returns when all of it is in the journal, whoever wrote it, or ctx ends.
+func (p *publisher) flush(ctx context.Context) {
+	p.write(ctx, func(after positions) (messages []journal.Message, end positions) {
+		p.waiting = slices.DeleteFunc(p.waiting, func(e ledgerEvent) bool { return !after[e.source].before(e.after) })
+		end = after
+		for _, e := range p.waiting {
+			messages, end[e.source] = append(messages, e.message), e.after
+		}
+		return messages, end
+	})
+	p.waiting, p.bytes = p.waiting[:0], 0
 }
 
 // learn notes what needs no event (any more).
@@ -155,11 +259,4 @@ func (p *publisher) happened(stream ledger.Name, commit []ledger.Entry) []*notif
 	known := p.directory.entered(commit)
 	p.directory = known.left(commit)
 	return known.happened(stream, commit)
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }

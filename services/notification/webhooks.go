@@ -299,12 +299,12 @@ func (h *webhooks) shown(stored *notificationv1.Webhook) *notificationv1.Webhook
 // append writes a note of a person about a webhook and waits until this process knows it. decide looks at the book, may refuse,
 // and runs again when somebody else wrote; nil writes nothing. Errors are faults.
 func (h *webhooks) append(ctx context.Context, id string, decide func(*book) (*notificationv1.DeliveryNote, error)) error {
-	filter, err := h.deliveries.Filter(tokenWebhook, id)
+	subject, err := deliverySubject(h.deliveries, id)
 	if err != nil {
 		return answered(err)
 	}
 	for {
-		last, _, err := h.deliveries.Last(ctx, filter)
+		last, _, err := h.deliveries.Last(ctx, subject)
 		if err != nil {
 			return answered(err)
 		}
@@ -321,7 +321,7 @@ func (h *webhooks) append(ctx context.Context, id string, decide func(*book) (*n
 		if err != nil {
 			return answered(err)
 		}
-		sequence, err := h.deliveries.Append(ctx, m, journal.Guard{Filter: filter, Last: last.Sequence})
+		sequence, err := h.deliveries.Append(ctx, m, journal.Guard{Filter: subject, Last: last.Sequence})
 		if err == nil {
 			err = h.await(ctx, id, sequence)
 		}

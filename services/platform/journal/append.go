@@ -28,6 +28,10 @@ type Message struct {
 // Guard lets an append happen only while nobody else appended: the newest message whose subject Filter matches must have
 // the sequence Last, 0 when there is none (any more). It holds against appends with a guard of the very same filter; whoever
 // appends to a subject that the filter matches without it may get in between. The zero Guard allows everything.
+//
+// A filter of the whole journal is another matter: Last is then the sequence of the last message there ever was (Bounds), and no append at
+// all gets in between. That costs nothing, as does a filter that is one subject; with wildcards the server looks at each subject that
+// matches, every time: for few of them.
 type Guard struct {
 	Filter string
 	Last   uint64
@@ -72,7 +76,11 @@ func (j *Journal) publish(ctx context.Context, m Message, g Guard, opts ...jetst
 	ctx, cancel := context.WithTimeout(ctx, appendTime)
 	defer cancel()
 	opts = append(opts, jetstream.WithRetryWait(retryPause), jetstream.WithRetryAttempts(electionTries))
-	if g.Filter != "" {
+	switch g.Filter {
+	case "":
+	case j.prefix + ">":
+		opts = append(opts, jetstream.WithExpectLastSequence(g.Last))
+	default:
 		opts = append(opts, jetstream.WithExpectLastSequenceForSubject(g.Last, g.Filter))
 	}
 	ack, err := j.js.PublishMsg(ctx, outgoing(m), opts...)
@@ -170,8 +178,12 @@ func (j *Journal) batch(ctx context.Context, messages []Message, g Guard) (uint6
 		for i, m := range messages {
 			batch[i] = outgoing(m)
 		}
-		if g.Filter != "" {
-			batch[0].Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(g.Last, 10))
+		switch last := strconv.FormatUint(g.Last, 10); g.Filter {
+		case "":
+		case j.prefix + ">":
+			batch[0].Header.Set(jetstream.ExpectedLastSeqHeader, last)
+		default:
+			batch[0].Header.Set(jetstream.ExpectedLastSubjSeqHeader, last)
 			batch[0].Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, g.Filter)
 		}
 		ack, err := jetstreamext.PublishMsgBatch(ctx, j.js, batch, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: appendTime})

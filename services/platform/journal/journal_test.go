@@ -121,7 +121,36 @@ func guards(t *testing.T, j *journal.Journal) {
 		}
 	}
 	mustAppend(t, j, message(t, j, "src.catalogue.theme", 7), journal.Guard{Filter: all})
+	guardsOfAll(t, j)
 }
+
+// guardsOfAll: a guard of the whole journal notices every message, and what was erased still counts.
+func guardsOfAll(t *testing.T, j *journal.Journal) {
+	all := filter(t, j)
+	_, last, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := mustAppend(t, j, message(t, j, "elsewhere", 8), journal.Guard{})
+	batch := []journal.Message{message(t, j, "src.catalogue.theme", 9), message(t, j, "src.catalogue.theme", 10)}
+	for range maxChain/2 + 2 { // one by one, and in a batch
+		if _, err := j.AppendAll(t.Context(), batch, journal.Guard{Filter: all, Last: last}); !errors.Is(err, journal.ErrConflict) {
+			t.Errorf("%d messages on an outdated one: %v", len(batch), err)
+		}
+		batch = append(batch, batch[:2]...)
+	}
+	if err := j.Erase(t.Context(), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if last, err = j.AppendAll(t.Context(), batch[:2], journal.Guard{Filter: all, Last: elsewhere}); err != nil || last != elsewhere+2 {
+		t.Errorf("after one that was erased: %d, %v", last, err)
+	}
+	if end, err := j.AppendAll(t.Context(), batch, journal.Guard{Filter: all, Last: last}); err != nil || end != last+uint64(len(batch)) {
+		t.Errorf("many: %d, %v", end, err)
+	}
+}
+
+const maxChain = 16 // what append.go says
 
 // many is more than one atomic batch, and one more.
 func many(t *testing.T, j *journal.Journal) {
@@ -194,15 +223,20 @@ func reads(t *testing.T, j *journal.Journal) {
 
 func expire(t *testing.T, site ledger.Site) {
 	j := open(t, site, journal.Config{Name: "short", MaxAge: time.Second})
-	seq := mustAppend(t, j, message(t, j, "a", 1), journal.Guard{Filter: filter(t, j)})
+	seq := mustAppend(t, j, message(t, j, "a.b", 1), journal.Guard{Filter: filter(t, j, "a")})
 	eventually(t, "the message goes", func() bool {
 		_, ok, err := j.At(t.Context(), seq)
 		return !ok && err == nil
 	})
 	eventually(t, "a guard takes it for none", func() bool {
-		next, err := j.Append(t.Context(), message(t, j, "a", 2), journal.Guard{Filter: filter(t, j)})
+		next, err := j.Append(t.Context(), message(t, j, "a.b", 2), journal.Guard{Filter: filter(t, j, "a")})
 		return err == nil && next == seq+1
 	})
+	eventually(t, "that goes as well", func() bool {
+		_, ok, err := j.Last(t.Context(), filter(t, j))
+		return !ok && err == nil
+	})
+	mustAppend(t, j, message(t, j, "a.b", 3), journal.Guard{Filter: filter(t, j), Last: seq + 1}) // the whole journal counts on
 }
 
 func lastOnly(t *testing.T, site ledger.Site) {

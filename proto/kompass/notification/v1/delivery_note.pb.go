@@ -140,7 +140,9 @@ type Attempted struct {
 	// True when it was to find out whether a receiver that failed is back.
 	Probe bool `protobuf:"varint,9,opt,name=probe,proto3" json:"probe,omitempty"`
 	// When the next attempt comes; absent after a success, and when there is none.
-	NextTime      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next_time,json=nextTime,proto3" json:"next_time,omitempty"`
+	NextTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next_time,json=nextTime,proto3" json:"next_time,omitempty"`
+	// The sequence, in the journal, of the note about the attempt before; 0 for the first.
+	Previous      uint64 `protobuf:"varint,11,opt,name=previous,proto3" json:"previous,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +247,13 @@ func (x *Attempted) GetNextTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Attempted) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
 // Messages that are to be delivered once more.
 type Again struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -345,7 +354,7 @@ const file_kompass_notification_v1_delivery_note_proto_rawDesc = "" +
 	"\tattempted\x18\x01 \x01(\v2\".kompass.notification.v1.AttemptedH\x00R\tattempted\x126\n" +
 	"\x05again\x18\x02 \x01(\v2\x1e.kompass.notification.v1.AgainH\x00R\x05again\x12\x14\n" +
 	"\x05owner\x18\x03 \x01(\tR\x05ownerB\x06\n" +
-	"\x04note\"\xc5\x02\n" +
+	"\x04note\"\xe1\x02\n" +
 	"\tAttempted\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\x04R\x05event\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x05R\x06number\x12.\n" +
@@ -358,7 +367,8 @@ const file_kompass_notification_v1_delivery_note_proto_rawDesc = "" +
 	"\rretry_after_s\x18\b \x01(\x05R\vretryAfterS\x12\x14\n" +
 	"\x05probe\x18\t \x01(\bR\x05probe\x127\n" +
 	"\tnext_time\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\bnextTime\"\xe5\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\bnextTime\x12\x1a\n" +
+	"\bprevious\x18\v \x01(\x04R\bprevious\"\xe5\x01\n" +
 	"\x05Again\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\x04R\x05event\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12.\n" +
