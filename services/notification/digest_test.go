@@ -3,6 +3,8 @@ package notification
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	netmail "net/mail"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 	"kompass.krz.de/services/notification/mail/mailtest"
@@ -44,50 +47,79 @@ func allZones(t *testing.T) (zones []*time.Location) {
 	return zones
 }
 
-// TestDueTimes: in every time zone each local day that there is has one due time, at seven, and each week one on its Monday; also
-// where clocks are put forward and back, and where a day was left out.
+// TestDueTimes: in every time zone each local day has one due time, also where clocks are put forward and back over it, at
+// midnight, and where a day was left out; each week has one, on its Monday.
 func TestDueTimes(t *testing.T) {
 	t.Parallel()
+	const around = 60 * time.Hour
+	checked := map[string]bool{} // many zones have the same clocks
 	for _, zone := range allZones(t) {
 		for _, year := range []int{2011, 2026} { // in 2011 Samoa left a day out
-			start, end := time.Date(year, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(year+1, 2, 1, 0, 0, 0, 0, time.UTC)
-			var days, dues, mondays, weeks []string
-			var day, week time.Time
-			var date int
-			for now := start; now.Before(end); now = now.Add(6 * time.Hour) {
-				if local := now.In(zone); local.Hour() >= digestHour && local.Day() != date {
-					date = local.Day()
-					if days = append(days, local.Format(time.DateOnly)); local.Weekday() == time.Monday {
-						mondays = append(mondays, days[len(days)-1])
+			for at := time.Date(year, 1, 15, 0, 0, 0, 0, time.UTC); at.Year() == year; {
+				if change := at.Add(-1).In(zone).Format(time.RFC3339) + at.In(zone).Format(time.RFC3339); !checked[change] {
+					checked[change] = true
+					for _, clock := range []string{"", "00:00", "00:30", "02:30", "23:59"} {
+						checkDues(t, zone, at.Add(-around), at.Add(around), &notificationv1.Subscription{Frequency: daily, DigestTime: clock})
 					}
+					checkDues(t, zone, at.AddDate(0, 0, -10), at.AddDate(0, 0, 20), &notificationv1.Subscription{Frequency: weekly, DigestTime: "00:30"})
 				}
-				if due := lastDue(daily, zone, now); !due.Equal(day) {
-					if due.After(now) || due.Before(day) || now.Sub(due) > 49*time.Hour || due.Hour() != digestHour || due.Minute() != 0 ||
-						!lastDue(daily, zone, due).Equal(due) || !lastDue(daily, zone, due.Add(-1)).Before(due) {
-						t.Fatalf("%s at %s: due %s after %s", zone, now, due, day)
-					}
-					day, dues = due, append(dues, due.Format(time.DateOnly))
+				if _, at = at.In(zone).ZoneBounds(); at.IsZero() {
+					break
 				}
-				if due := lastDue(weekly, zone, now); !due.Equal(week) {
-					week, weeks = due, append(weeks, due.Format(time.DateOnly))
-				}
-			}
-			if inside(dues, days) != inside(days, days) || inside(weeks, mondays) != inside(mondays, mondays) {
-				t.Fatalf("%s: due on %v, days %v, Mondays %v", zone, inside(dues, days), inside(days, days), inside(weeks, mondays))
 			}
 		}
 	}
 }
 
-// inside are the days of a list between the first and the last of another, as text.
-func inside(list, bounds []string) string {
-	return strings.Join(slices.DeleteFunc(slices.Clone(list), func(day string) bool { return day < bounds[0] || day >= bounds[len(bounds)-1] }), " ")
+// checkDues compares the due times between two moments with the days that a clock in the time zone shows.
+func checkDues(t *testing.T, zone *time.Location, from, to time.Time, s *notificationv1.Subscription) {
+	t.Helper()
+	var days, dues []string
+	clock, last := cmp.Or(s.GetDigestTime(), "07:00"), time.Time{}
+	note := func(list []string, at time.Time) []string {
+		if day := at.Format(time.DateOnly); !slices.Contains(list, day) && (s.GetFrequency() == daily || at.Weekday() == time.Monday) {
+			list = append(list, day)
+		}
+		return list
+	}
+	for now := from; now.Before(to); now = now.Add(30 * time.Minute) {
+		days = note(days, now.In(zone))
+		due := lastDue(s, zone, now)
+		switch shown := due.In(zone).Format(clockTime); {
+		case due.After(now), due.Before(last), !lastDue(s, zone, due).Equal(due), lastDue(s, zone, due.Add(-1)).Equal(due),
+			shown != clock && exists(due, clock):
+			t.Fatalf("%s at %s: due %s after %s, want %s", zone, now.In(zone), due, last, clock)
+		case !due.Equal(last):
+			if dues, last = append(dues, due.Format(time.DateOnly)), due; len(dues) > 1 && dues[len(dues)-2] >= dues[len(dues)-1] {
+				t.Fatalf("%s: due twice: %v", zone, dues)
+			}
+		}
+	}
+	if len(dues) < 3 || inside(dues, days) != inside(days, dues) {
+		t.Fatalf("%s %s: due on %v, days %v", zone, clock, dues, days)
+	}
+}
+
+// exists tells whether a clock shows a time on the local day of a moment.
+func exists(on time.Time, clock string) bool {
+	for at := on.Add(-26 * time.Hour); at.Before(on.Add(26 * time.Hour)); at = at.Add(time.Minute) {
+		if at.Format(clockTime) == clock && at.Day() == on.Day() {
+			return true
+		}
+	}
+	return false
+}
+
+// inside are the days of a list that lie inside another as well, as text.
+func inside(list, other []string) string {
+	first, last := max(list[0], other[0]), min(list[len(list)-1], other[len(other)-1])
+	return strings.Join(slices.DeleteFunc(slices.Clone(list), func(day string) bool { return day <= first || day >= last }), " ")
 }
 
 // toSeven lets time pass until the next seven o'clock of a time zone.
 func (m *mailed) toSeven(zone *time.Location) time.Time {
 	now := time.Unix(0, m.clock.Load()).In(zone)
-	seven := time.Date(now.Year(), now.Month(), now.Day(), digestHour, 0, 0, 0, zone)
+	seven := time.Date(now.Year(), now.Month(), now.Day(), 7, 0, 0, 0, zone)
 	for !seven.After(now) {
 		seven = seven.AddDate(0, 0, 1)
 	}
@@ -186,6 +218,123 @@ func TestNoDigestBefore(t *testing.T) {
 	}
 }
 
+// change changes fields of a subscription.
+func (m *mailed) change(s *notificationv1.Subscription, paths ...string) {
+	m.tb.Helper()
+	_, err := m.client.UpdateSubscription(keyed(m.tb), &notificationv1.UpdateSubscriptionRequest{Subscription: s, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
+	if err != nil {
+		m.tb.Fatal(err)
+	}
+}
+
+// TestDigestTimeMoves: a digest comes at the time that its subscription names; whenever that is changed there is one a local day at most, and
+// what happened is in one of them.
+func TestDigestTimeMoves(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	m := st.serveMail(mailtest.Start(t, false))
+	zone, _ := time.LoadLocation(fmt.Sprintf("Etc/GMT%+d", st.now.UTC().Hour()-12)) // it is between twelve and one
+	r := m.recipient(&notificationv1.Recipient{DisplayName: "Amt", MailAddress: "amt@example.org", TimeZone: zone.String()})
+	m.confirm(r, tokenOf(t, m.letters("amt@example.org", 1)[0]))
+	s := m.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r.GetName(), Mail: true, Frequency: daily, DigestTime: "10:00"})
+	day := time.Unix(0, m.clock.Load()).In(zone)
+	happened := 0
+	for i, step := range []struct {
+		days    int // after today
+		clock   string
+		move    string // there: change the digest time
+		digests int    // so many there have been, after that
+	}{
+		{0, "13:00", "", 0},
+		{0, "14:00", "16:00", 0}, // before the first: nothing is lost
+		{0, "15:59", "", 0},
+		{0, "16:00", "", 1},
+		{0, "17:00", "20:00", 1}, // later, after today's
+		{0, "20:00", "", 1},
+		{1, "20:00", "", 2},
+		{1, "21:00", "06:30", 2}, // earlier, after today's
+		{2, "06:29", "", 2},
+		{2, "06:29", "18:00", 2}, // later, just before it
+		{2, "06:30", "", 2},
+		{2, "12:00", "11:00", 3}, // earlier, to what has passed: at once
+		{2, "18:00", "", 3},
+		{3, "11:00", "", 4},
+	} {
+		at, _ := time.Parse(clockTime, step.clock)
+		m.clock.Store(time.Date(day.Year(), day.Month(), day.Day()+step.days, at.Hour(), at.Minute(), 0, 0, zone).UnixNano())
+		if step.move != "" {
+			s.DigestTime, s.Etag = step.move, ""
+			m.change(s, "digest_time")
+		}
+		m.letters("amt@example.org", 1+step.digests)
+		time.Sleep(100 * time.Millisecond)
+		if n := len(m.letters("amt@example.org", 0)) - 1; n != step.digests {
+			t.Fatalf("step %d: %d digests, want %d", i, n, step.digests)
+		}
+		happened++
+		m.settle(st.happens(happening("e"+strconv.Itoa(happened)+"e", "solutions/a", st.now)))
+	}
+	m.onceEach("amt@example.org", happened-1) // the last is for the next digest
+}
+
+// onceEach expects that each of so many events is in one digest to an address, of which none comes twice.
+func (m *mailed) onceEach(to string, happened int) {
+	m.tb.Helper()
+	seen, ids := map[string]int{}, map[string]int{}
+	for _, letter := range m.letters(to, 1)[1:] {
+		ids[letter.Header.Get("Message-ID")]++
+		text, _, _ := strings.Cut(bodyOf(m.tb, letter), "text/html")
+		for i := range happened {
+			seen[strconv.Itoa(i+1)] += strings.Count(text, "bersicht e"+strconv.Itoa(i+1)+"e")
+		}
+	}
+	for i := range happened {
+		if n := seen[strconv.Itoa(i+1)]; n != 1 {
+			m.tb.Errorf("event %d of %d is in %d digests", i+1, happened, n)
+		}
+	}
+	for id, n := range ids {
+		if n > 1 {
+			m.tb.Errorf("%s came %d times", id, n)
+		}
+	}
+}
+
+// TestDigestsBegin: what happened while a subscription did not collect is in no digest, and what it told at once neither; other changes
+// begin nothing anew.
+func TestDigestsBegin(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	one := func(recipient string, frequency notificationv1.Subscription_Frequency, mail, disabled bool) *notificationv1.Subscription {
+		return &notificationv1.Subscription{Name: "subscriptions/s", Recipient: recipient, Frequency: frequency, Mail: mail, Disabled: disabled}
+	}
+	collecting := one("recipients/a", daily, true, false)
+	for name, c := range map[string]struct {
+		before, after *notificationv1.Subscription
+		want          time.Time
+	}{
+		"new":               {nil, collecting, at},
+		"another name":      {collecting, collecting, at.Add(-time.Hour)},
+		"weekly":            {collecting, one("recipients/a", weekly, true, false), at.Add(-time.Hour)},
+		"another recipient": {collecting, one("recipients/b", daily, true, false), at},
+		"was off":           {one("recipients/a", daily, true, true), collecting, at},
+		"was at once":       {one("recipients/a", 0, true, false), collecting, at},
+		"had no mail":       {one("recipients/a", daily, false, false), collecting, at},
+		"goes off":          {collecting, one("recipients/a", daily, true, true), time.Time{}},
+		"goes":              {collecting, nil, time.Time{}},
+	} {
+		w := emptyWorld()
+		edit := w.collecting.Edit()
+		if isDigest(c.before) {
+			edit.Set("subscriptions/s", at.Add(-time.Hour))
+		}
+		collects(edit, c.before, c.after, at)
+		if got, _ := edit.Get("subscriptions/s"); !got.Equal(c.want) {
+			t.Errorf("%s: since %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 // TestDigestsOnce: for a fortnight, with two processes, one of which ends at any moment, and a mail server that fails: all that happened is
 // in one digest each, and no digest comes twice.
 func TestDigestsOnce(t *testing.T) {
@@ -217,25 +366,5 @@ func TestDigestsOnce(t *testing.T) {
 		m.pass(claimTime + time.Second)
 		m.digested(s, seven.Format(time.DateOnly))
 	}
-	seen, ids := map[string]int{}, map[string]int{}
-	for _, letter := range m.letters("amt@example.org", 1)[1:] {
-		if ids[letter.Header.Get("Message-ID")]++; ids[letter.Header.Get("Message-ID")] > 1 {
-			continue // the process ended before it could note the first
-		}
-		body := bodyOf(t, letter)
-		text, _, _ := strings.Cut(body, "text/html")
-		for i := range happened {
-			seen[strconv.Itoa(i+1)] += strings.Count(text, "bersicht e"+strconv.Itoa(i+1)+"e")
-		}
-	}
-	for i := range happened {
-		if n := seen[strconv.Itoa(i+1)]; n != 1 {
-			t.Errorf("event %d of %d is in %d digests", i+1, happened, n)
-		}
-	}
-	for id, n := range ids {
-		if n > 1 {
-			t.Errorf("%s came %d times", id, n)
-		}
-	}
+	m.onceEach("amt@example.org", happened)
 }

@@ -32,10 +32,13 @@ type errand struct {
 // claimTime is how long whoever claimed a message is believed to be sending it; it is longer than the sending may take.
 const claimTime = 2 * time.Minute
 
-// claim is the note with which a process takes the next attempt on, after the last note (nil: none). Without one the errand is to be
-// looked at again at a time, or never when that is zero.
-func (e *errand) claim(last *notificationv1.MailNote, now time.Time) (claim *notificationv1.MailNote, again time.Time) {
-	claimed := last.GetTime().AsTime().Add(claimTime)
+// claim is the note with which a process takes the next attempt on, after the last note (nil: none). Who claimed before begun is dead.
+// Without a claim the errand is to be looked at again at a time, or never when that is zero.
+func (e *errand) claim(last *notificationv1.MailNote, now, begun time.Time) (claim *notificationv1.MailNote, again time.Time) {
+	claimed := last.GetTime().AsTime()
+	if !claimed.Before(begun) {
+		claimed = claimed.Add(claimTime)
+	}
 	switch state := last.GetState(); {
 	case last.GetPeriod() > e.period:
 		return nil, time.Time{}

@@ -17,7 +17,9 @@ import (
 // TestClaims: the last note alone says whether a message may be sent, by whom and when.
 func TestClaims(t *testing.T) {
 	t.Parallel()
+	const deadTime = 90 * time.Second
 	now := time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	begun := now.Add(-deadTime)
 	note := func(state notificationv1.MailNote_State, period string, at, next time.Duration) *notificationv1.MailNote {
 		n := &notificationv1.MailNote{State: state, Period: period, Attempt: 3, Time: timestamppb.New(now.Add(at)), FirstTime: timestamppb.New(now.Add(-time.Hour))}
 		if next != 0 {
@@ -35,6 +37,7 @@ func TestClaims(t *testing.T) {
 		"never tried":                {nil, "", 1, 0},
 		"somebody is sending":        {note(sending, "", -time.Minute, 0), "", 0, time.Minute},
 		"who was sending has died":   {note(sending, "", -claimTime, 0), "", 4, 0},
+		"and is known to be dead":    {note(sending, "", -deadTime-1, 0), "", 4, 0},
 		"waits":                      {note(waiting, "", -time.Minute, time.Minute), "", 0, time.Minute},
 		"has waited":                 {note(waiting, "", -time.Minute, -1), "", 4, 0},
 		"delivered":                  {note(notificationv1.MailNote_STATE_DELIVERED, "", -time.Minute, 0), "", 0, 0},
@@ -46,7 +49,7 @@ func TestClaims(t *testing.T) {
 		"a later one was there":      {note(waiting, "2026-11-24", -time.Minute, -1), "2026-11-23", 0, 0},
 		"the same one was delivered": {note(notificationv1.MailNote_STATE_DELIVERED, "2026-11-23", -time.Minute, 0), "2026-11-23", 0, 0},
 	} {
-		claim, again := (&errand{period: c.period}).claim(c.last, now)
+		claim, again := (&errand{period: c.period}).claim(c.last, now, begun)
 		switch {
 		case claim.GetAttempt() != c.attempt:
 			t.Errorf("%s: %v", name, claim)
@@ -65,7 +68,7 @@ func TestMailGivenUp(t *testing.T) {
 	begun, e := now, &errand{}
 	var last *notificationv1.MailNote
 	for attempt := int32(1); ; attempt++ {
-		claim, _ := e.claim(last, now)
+		claim, _ := e.claim(last, now, time.Time{})
 		if claim.GetAttempt() != attempt || attempt > 100 {
 			t.Fatalf("attempt %d: %v", attempt, claim)
 		}

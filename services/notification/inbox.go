@@ -3,6 +3,7 @@ package notification
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func (s *Service) notifications(ctx context.Context, recipient string, notes []n
 
 // notification reads what a note says; nil when it is gone.
 func (s *Service) notification(ctx context.Context, recipient string, n note) (*notificationv1.Notification, error) {
-	message, ok, err := s.matches.At(ctx, n.match())
+	message, ok, err := seen(ctx, s.matches, n.match())
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (s *Service) notification(ctx context.Context, recipient string, n note) (*
 	if err != nil {
 		return nil, err
 	}
-	if message, ok, err = s.events.At(ctx, match.GetEvent()); err != nil || !ok {
+	if message, ok, err = seen(ctx, s.events, match.GetEvent()); err != nil || !ok {
 		return nil, err
 	}
 	event, err := eventFrom(message)
@@ -119,6 +120,25 @@ func (s *Service) notification(ctx context.Context, recipient string, n note) (*
 		}
 	}
 	return answer, nil
+}
+
+// seen is the message of a journal that somebody has seen there; false once the journal has forgotten it. The node that answers may be
+// behind the one that showed it. Errors: journal.ErrUnavailable.
+func seen(ctx context.Context, j *journal.Journal, sequence uint64) (journal.Message, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, indexTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		m, ok, err := j.At(ctx, sequence)
+		if err != nil || ok {
+			return m, ok, err
+		}
+		first, _, err := j.Bounds(ctx)
+		if err != nil || sequence < first {
+			return m, false, err
+		}
+		pause(ctx, rereadPause)
+	}
+	return journal.Message{}, false, fmt.Errorf("%w: no node has message %d yet", journal.ErrUnavailable, sequence)
 }
 
 func notificationName(recipient string, event uint64) string {

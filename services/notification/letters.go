@@ -131,7 +131,7 @@ func (p *post) eventSubject(recipient string, event uint64) (string, error) {
 
 // eventLetter writes the message about one event; nil when the journal has forgotten it.
 func (p *post) eventLetter(ctx context.Context, r *notificationv1.Recipient, sequence uint64) (*mail.Message, error) {
-	m, ok, err := p.service.events.At(ctx, sequence)
+	m, ok, err := seen(ctx, p.service.events, sequence)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -53,9 +53,10 @@ type post struct {
 	zones   zones
 	log     *slog.Logger
 
-	looking chan struct{}     // asks for a look
-	pause   time.Duration     // between two looks
-	digests map[string]string // the last period that was taken on, by subscription
+	looking chan struct{}        // asks for a look
+	pause   time.Duration        // between two looks
+	begun   time.Time            // whoever claimed a message before is dead; zero where others may be at work
+	digests map[string]time.Time // when the last that was taken on was due, by subscription
 }
 
 // openPost prepares mail; nil when the settings have no mail server.
@@ -68,10 +69,14 @@ func openPost(ctx context.Context, s *Service, site ledger.Site, settings Settin
 		return nil, err
 	}
 	every := cmp.Or(settings.lookPause, lookPause)
-	return &post{
+	p := &post{
 		service: s, relay: settings.Mail, site: strings.TrimSuffix(settings.PublicURL, "/"), notes: notes, errands: newErrands(s.clock, min(time.Second, every)),
-		log: s.log, looking: make(chan struct{}, 1), pause: every, digests: map[string]string{},
-	}, nil
+		log: s.log, looking: make(chan struct{}, 1), pause: every, digests: map[string]time.Time{},
+	}
+	if site.Store != "" { // no other process has these files open
+		p.begun = s.clock()
+	}
+	return p, nil
 }
 
 // nudge asks for a look at what changed.
@@ -133,7 +138,7 @@ func (p *post) attempt(ctx context.Context, e *errand) (again time.Time) {
 	if err != nil {
 		return soon
 	}
-	claim, again := e.claim(last, now)
+	claim, again := e.claim(last, now, p.begun)
 	if claim == nil {
 		return again
 	}
@@ -146,9 +151,7 @@ func (p *post) attempt(ctx context.Context, e *errand) (again time.Time) {
 		return time.Time{}
 	}
 	if e.begin != nil && claim.GetAttempt() == 1 {
-		if err := e.begin(ctx, w, last, claim); errors.Is(err, errNotYet) {
-			return time.Time{}
-		} else if err != nil {
+		if err := e.begin(ctx, w, last, claim); err != nil {
 			return soon
 		}
 	}

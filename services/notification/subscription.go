@@ -127,6 +127,9 @@ func (w world) checkSubscription(s *notificationv1.Subscription) error {
 		if f := s.GetFrequency(); f > notificationv1.Subscription_FREQUENCY_IMMEDIATE {
 			return bad.Field("subscription.frequency", "ein Webhook wird immer sofort gerufen", "a webhook is always called at once")
 		}
+		if s.GetDigestTime() != "" {
+			return bad.Field("subscription.digest_time", "gibt es nur mit einem Empfänger", "needs a recipient")
+		}
 		return nil
 	}
 	r, ok := w.recipients.Get(s.GetRecipient())

@@ -139,6 +139,8 @@ func TestSubscriptionIsRefused(t *testing.T) {
 		{"a service without a key", &notificationv1.Subscription{DisplayName: "S", Recipient: r, Topics: []string{"publicServices/12345"}}, "INVALID_FIELD", "subscription.topics"},
 		{"a thing of a town without a key", &notificationv1.Subscription{DisplayName: "S", Recipient: r, Topics: []string{"municipalities/1/implementations/99102013002000"}}, "INVALID_FIELD", "subscription.topics"},
 		{"no kind", &notificationv1.Subscription{DisplayName: "S", Recipient: r, Kinds: []notificationv1.Event_Kind{0}}, "INVALID_FIELD", "subscription.kinds[0]"},
+		{"an hour that is none", &notificationv1.Subscription{DisplayName: "S", Recipient: r, DigestTime: "24:00"}, "INVALID_FIELD", "subscription.digestTime"},
+		{"no time of day", &notificationv1.Subscription{DisplayName: "S", Recipient: r, DigestTime: "7:30"}, "INVALID_FIELD", "subscription.digestTime"},
 	} {
 		_, err := s.client.CreateSubscription(keyed(t), &notificationv1.CreateSubscriptionRequest{Subscription: c.s, SubscriptionId: "s"})
 		refused(t, c.name, err, codes.InvalidArgument, c.reason, c.field)
@@ -150,10 +152,11 @@ func TestWebhookSubscriptionIsRefused(t *testing.T) {
 	t.Parallel()
 	w := townWorld()
 	for field, s := range map[string]*notificationv1.Subscription{
-		"":                       {},
-		"subscription.preset":    {Preset: notificationv1.Subscription_PRESET_MY_THEMES},
-		"subscription.mail":      {Mail: true},
-		"subscription.frequency": {Frequency: notificationv1.Subscription_FREQUENCY_DAILY},
+		"":                        {},
+		"subscription.preset":     {Preset: notificationv1.Subscription_PRESET_MY_THEMES},
+		"subscription.mail":       {Mail: true},
+		"subscription.frequency":  {Frequency: notificationv1.Subscription_FREQUENCY_DAILY},
+		"subscription.digestTime": {DigestTime: "07:30"},
 	} {
 		s.DisplayName, s.Webhook = "S", "webhooks/w"
 		if err := w.checkSubscription(s); field == "" && err != nil {

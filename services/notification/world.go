@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -29,6 +30,7 @@ type world struct {
 	subscriptions state.Table[*notificationv1.Subscription] // by resource name
 	webhooks      state.Table[*notificationv1.Webhook]      // by resource name
 	directory     directory
+	collecting    state.Table[time.Time] // since when subscriptions collect for digests, by resource name
 
 	recipientList    func() []*notificationv1.Recipient    // by name
 	subscriptionList func() []*notificationv1.Subscription // by name
@@ -42,6 +44,7 @@ func emptyWorld() world {
 		subscriptions: state.NewTable[*notificationv1.Subscription](),
 		webhooks:      state.NewTable[*notificationv1.Webhook](),
 		directory:     emptyDirectory(),
+		collecting:    state.NewTable[time.Time](),
 	}
 	w.derive()
 	return w
@@ -69,14 +72,17 @@ func apply(before world, stream ledger.Name, batch []ledger.Entry, _ bool) (worl
 func isMunicipality(e ledger.Entry) bool { return entityOf(e.Subject) == "municipality" }
 
 func (w *world) applyOwn(batch []ledger.Entry) error {
-	recipients, subscriptions, webhooks := w.recipients.Edit(), w.subscriptions.Edit(), w.webhooks.Edit()
+	recipients, subscriptions, webhooks, collecting := w.recipients.Edit(), w.subscriptions.Edit(), w.webhooks.Edit(), w.collecting.Edit()
 	for _, e := range batch {
 		var err error
 		switch kind := entityOf(e.Subject); kind {
 		case "recipient":
 			err = store(recipients, e, func(r *notificationv1.Recipient) { r.Etag, r.UpdateTime = etagOf(e), e.Record.GetTime() })
 		case "subscription":
+			before, _ := subscriptions.Get(e.Record.GetResource())
 			err = store(subscriptions, e, func(s *notificationv1.Subscription) { s.Etag, s.UpdateTime = etagOf(e), e.Record.GetTime() })
+			after, _ := subscriptions.Get(e.Record.GetResource())
+			collects(collecting, before, after, e.Record.GetTime().AsTime())
 		case "webhook":
 			err = store(webhooks, e, func(h *notificationv1.Webhook) { h.Etag, h.UpdateTime = etagOf(e), e.Record.GetTime() })
 		default: // a newer version of the service wrote it: half an understanding would be worse than none
@@ -86,7 +92,7 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			return err
 		}
 	}
-	w.recipients, w.subscriptions, w.webhooks = recipients.Done(), subscriptions.Done(), webhooks.Done()
+	w.recipients, w.subscriptions, w.webhooks, w.collecting = recipients.Done(), subscriptions.Done(), webhooks.Done(), collecting.Done()
 	return nil
 }
 

@@ -46,6 +46,8 @@ var patterns = map[string][2]string{
 	"^(" + dayPattern + ")?$": {notADayDE, notADayEN},
 	"^" + dayPattern + "$":    {notADayDE, notADayEN},
 	"^([A-Z]{3})?$":           {"ist kein Währungscode; erwartet wird etwa EUR", "is not a currency code; expected is for example EUR"},
+
+	"^(([01][0-9]|2[0-3]):[0-5][0-9])?$": {"ist keine Uhrzeit; erwartet wird etwa 07:30", "is not a time of day; expected is for example 07:30"},
 }
 
 const (

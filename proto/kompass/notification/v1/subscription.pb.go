@@ -85,9 +85,9 @@ const (
 	Subscription_FREQUENCY_UNSPECIFIED Subscription_Frequency = 0
 	// At once.
 	Subscription_FREQUENCY_IMMEDIATE Subscription_Frequency = 1
-	// Every day, at seven in the morning.
+	// Every day at the digest time, what happened since the last one together.
 	Subscription_FREQUENCY_DAILY Subscription_Frequency = 2
-	// Every Monday, at seven in the morning.
+	// Every Monday at the digest time, the same.
 	Subscription_FREQUENCY_WEEKLY Subscription_Frequency = 3
 )
 
@@ -163,7 +163,9 @@ type Subscription struct {
 	// Version, for If-Match.
 	Etag string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// When digests are due, in the recipient's time zone: "07:00", which it is when empty. There is at most one a local day.
+	DigestTime    string `protobuf:"bytes,14,opt,name=digest_time,json=digestTime,proto3" json:"digest_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -289,6 +291,13 @@ func (x *Subscription) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Subscription) GetDigestTime() string {
+	if x != nil {
+		return x.DigestTime
+	}
+	return ""
+}
+
 // Benachrichtigung: an event in the inbox of a recipient. Kept for 180 days.
 type Notification struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -375,13 +384,13 @@ var File_kompass_notification_v1_subscription_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_subscription_proto_rawDesc = "" +
 	"\n" +
-	"*kompass/notification/v1/subscription.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\x83\b\n" +
+	"*kompass/notification/v1/subscription.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xd2\b\n" +
 	"\fSubscription\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12W\n" +
 	"\trecipient\x18\x03 \x01(\tB9\xbaH6r422^(recipients/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\trecipient\x12Q\n" +
-	"\awebhook\x18\x04 \x01(\tB7\xbaH4r220^(webhooks/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\awebhook\x12a\n" +
-	"\x06topics\x18\x05 \x03(\tBI\xbaHF\x92\x01C\x10\xe8\a\x18\x01\"<r:28^[a-zA-Z]+/[A-Za-z0-9._-]+(/[a-zA-Z]+/[A-Za-z0-9._-]+)?$R\x06topics\x12N\n" +
+	"\awebhook\x18\x04 \x01(\tB7\xbaH4r220^(webhooks/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\awebhook\x12d\n" +
+	"\x06topics\x18\x05 \x03(\tBL\xbaHI\x92\x01F\x10\xe8\a\x18\x01\"?r=2;^[a-zA-Z]+/[A-Za-z0-9._-]+(/[a-zA-Z]+(/[A-Za-z0-9._-]+)?)?$R\x06topics\x12N\n" +
 	"\x06preset\x18\x06 \x01(\x0e2,.kompass.notification.v1.Subscription.PresetB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06preset\x12N\n" +
 	"\x05kinds\x18\a \x03(\x0e2#.kompass.notification.v1.Event.KindB\x13\xbaH\x10\x92\x01\r\x10d\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12W\n" +
 	"\tfrequency\x18\b \x01(\x0e2/.kompass.notification.v1.Subscription.FrequencyB\b\xbaH\x05\x82\x01\x02\x10\x01R\tfrequency\x12\x12\n" +
@@ -392,7 +401,9 @@ const file_kompass_notification_v1_subscription_proto_rawDesc = "" +
 	"\bdisabled\x18\v \x01(\bR\bdisabled\x12\x12\n" +
 	"\x04etag\x18\f \x01(\tR\x04etag\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"R\n" +
+	"updateTime\x12J\n" +
+	"\vdigest_time\x18\x0e \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$R\n" +
+	"digestTime\"R\n" +
 	"\x06Preset\x12\x16\n" +
 	"\x12PRESET_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16PRESET_MY_MUNICIPALITY\x10\x01\x12\x14\n" +
