@@ -21,6 +21,10 @@ import (
 type Service struct {
 	municipalityv1.UnimplementedMunicipalityServiceServer
 
+	// Quiet is how long a municipality must be left alone before its new findings are recorded, a minute unless a test shortens
+	// it before Run.
+	Quiet time.Duration
+
 	replica *state.Replica[records]
 	log     *slog.Logger
 	clock   func() time.Time
@@ -47,15 +51,16 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), log: logger, clock: clock, pasts: pasts}, nil
+	return &Service{replica: state.New(logger, emptyRecords(), apply, logs[0], logs[1:]...), log: logger, clock: clock, pasts: pasts, Quiet: usualQuiet}, nil
 }
 
-// Run follows the streams, and gives adoptions that went live or ended their effect, until ctx ends (nil) or a record cannot be
-// applied.
+// Run follows the streams, gives adoptions that went live or ended their effect, and records new findings, until ctx ends (nil)
+// or a record cannot be applied.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var worker sync.WaitGroup
 	worker.Go(func() { s.followAdoptions(ctx) })
+	worker.Go(func() { s.watchFindings(ctx) })
 	err := s.replica.Run(ctx)
 	cancel()
 	worker.Wait()

@@ -20,6 +20,7 @@ type records struct {
 	portals   state.Table[*municipalityv1.Portal] // by id
 	users     state.Table[*users]                 // of solutions, by resource name
 	districts state.Table[*district]              // by AGS of the Kreis or kreisfreie Stadt
+	findings  state.Table[*knownFindings]         // by AGS
 	catalogue *catalogue
 	market    *market
 	adoptions adoptions
@@ -35,6 +36,7 @@ func emptyRecords() records {
 		portals:   state.NewTable[*municipalityv1.Portal](),
 		users:     state.NewTable[*users](),
 		districts: state.NewTable[*district](),
+		findings:  state.NewTable[*knownFindings](),
 		catalogue: emptyCatalogue(),
 		market:    emptyMarket(),
 		adoptions: emptyAdoptions(),
@@ -112,8 +114,9 @@ func apply(before records, stream ledger.Name, batch []ledger.Entry, replaying b
 
 // pending is what a batch, or many during a replay, does to places, so that their lists are copied once.
 type pending struct {
-	places map[string]*changes // by AGS
-	size   int
+	places   map[string]*changes      // by AGS
+	findings map[string]notedFindings // by AGS
+	size     int
 }
 
 // maxPending bounds what waits during a replay: merging seldom is what makes it fast, however the records are mixed.
@@ -134,7 +137,7 @@ type change struct {
 func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 	touched := r.pending
 	if touched == nil {
-		touched = &pending{places: map[string]*changes{}}
+		touched = &pending{places: map[string]*changes{}, findings: map[string]notedFindings{}}
 	}
 	centres, plans, portals, adoptions := r.centres.Edit(), r.plans.Edit(), r.portals.Edit(), editAdoptions(r.adoptions)
 	for n := range batch {
@@ -154,6 +157,8 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 			ok = touched.implementation(e, id)
 		case "adoptionEffect":
 			ok = adoptions.effect(e, id)
+		case "finding":
+			ok = touched.finding(e, id)
 		}
 		if !ok {
 			return r, fmt.Errorf("record %d: %s with an entity of type %T", e.Sequence, e.Record.GetResource(), e.Entity)
@@ -166,6 +171,9 @@ func (r records) apply(batch []ledger.Entry, replaying bool) (records, error) {
 	}
 	if len(touched.places) > 0 {
 		r.merge(touched)
+	}
+	if len(touched.findings) > 0 {
+		r.mergeFindings(touched)
 	}
 	return r, nil
 }

@@ -26,6 +26,13 @@ func concerns(resource string, entity proto.Message) []string {
 		about = append(about, parentOf(resource), serviceOf(resource), e.GetSolution())
 	case *municipalityv1.Plan:
 		about = append(about, parentOf(resource))
+	case *municipalityv1.KnownFindings:
+		about = append(about, parentOf(resource))
+		for _, group := range e.GetAppeared() {
+			for _, id := range group.GetPublicServices() {
+				about = append(about, "publicServices/"+id)
+			}
+		}
 	case *marketplacev1.Solution:
 		about = append(append(append(about, e.GetSubmitter()), e.GetDataCentres()...), e.GetMunicipalities()...)
 		for _, c := range e.GetCoverage() {

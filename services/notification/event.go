@@ -131,11 +131,11 @@ func (d directory) topicsOf(resource string, entries []*ledger.Entry) []string {
 	return topics.list
 }
 
-// foldedBy is what records of one kind in one commit are folded by: implementations by municipality, adoptions by their group and
-// where they move. Others by their kind alone.
+// foldedBy is what records of one kind in one commit are folded by: implementations, plans and findings by municipality, adoptions by
+// their group and where they move. Others by their kind alone.
 func foldedBy(kind notificationv1.Event_Kind, e *ledger.Entry) string {
 	switch kind {
-	case notificationv1.Event_KIND_IMPLEMENTATION, notificationv1.Event_KIND_ONLINE, notificationv1.Event_KIND_PLAN:
+	case notificationv1.Event_KIND_IMPLEMENTATION, notificationv1.Event_KIND_ONLINE, notificationv1.Event_KIND_PLAN, notificationv1.Event_KIND_FINDING:
 		return parentOf(e.Record.GetResource())
 	case notificationv1.Event_KIND_ADOPTION, notificationv1.Event_KIND_ADOPTION_MOVED:
 		if a, ok := e.Entity.(*marketplacev1.Adoption); ok && a.GetGroup() != "" {

@@ -22,6 +22,7 @@ var kinds = map[string]notificationv1.Event_Kind{
 	"municipality":   notificationv1.Event_KIND_MUNICIPALITY,
 	"dataCentre":     notificationv1.Event_KIND_MUNICIPALITY,
 	"implementation": notificationv1.Event_KIND_IMPLEMENTATION,
+	"finding":        notificationv1.Event_KIND_FINDING,
 	"plan":           notificationv1.Event_KIND_PLAN,
 	"portal":         notificationv1.Event_KIND_PORTAL,
 	"provider":       notificationv1.Event_KIND_PROVIDER,
@@ -40,6 +41,10 @@ func kindOf(e *ledger.Entry) notificationv1.Event_Kind {
 	case *municipalityv1.Implementation:
 		if changed("phase") && entity.GetPhase() == municipalityv1.Implementation_PHASE_ONLINE {
 			return notificationv1.Event_KIND_ONLINE
+		}
+	case *municipalityv1.KnownFindings:
+		if len(entity.GetAppeared()) == 0 { // what is put right is no news
+			return notificationv1.Event_KIND_UNSPECIFIED
 		}
 	case *marketplacev1.Solution:
 		switch {
@@ -95,6 +100,7 @@ var types = map[notificationv1.Event_Kind]string{
 	notificationv1.Event_KIND_MUNICIPALITY:       "municipality.changed",
 	notificationv1.Event_KIND_IMPLEMENTATION:     "implementation.changed",
 	notificationv1.Event_KIND_ONLINE:             "implementation.online",
+	notificationv1.Event_KIND_FINDING:            "finding.appeared",
 	notificationv1.Event_KIND_PLAN:               "plan.changed",
 	notificationv1.Event_KIND_PORTAL:             "portal.changed",
 	notificationv1.Event_KIND_PROVIDER:           "provider.changed",

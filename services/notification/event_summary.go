@@ -8,6 +8,7 @@ import (
 
 	cataloguev1 "kompass.krz.de/proto/kompass/catalogue/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
+	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 	"kompass.krz.de/services/platform/ledger"
 )
@@ -46,6 +47,10 @@ func (d directory) summary(event *notificationv1.Event, main *ledger.Entry) (de,
 	case notificationv1.Event_KIND_ADOPTION_MOVED:
 		if a, ok := main.Entity.(*marketplacev1.Adoption); ok {
 			return d.moved(event, a)
+		}
+	case notificationv1.Event_KIND_FINDING:
+		if f, ok := main.Entity.(*municipalityv1.KnownFindings); ok {
+			return d.findings(f)
 		}
 	}
 	if r, ok := main.Entity.(*cataloguev1.CatalogueRevision); ok {

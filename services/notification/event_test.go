@@ -95,6 +95,14 @@ func TestWhatHappened(t *testing.T) {
 		edit(s)
 		return recorded("solution", s, changed...)
 	}
+	found := func(kind municipalityv1.Finding_Kind, ids ...string) *municipalityv1.FoundServices {
+		return &municipalityv1.FoundServices{Kind: kind, PublicServices: ids}
+	}
+	findings := func(ags string, appeared ...*municipalityv1.FoundServices) change {
+		known := append([]*municipalityv1.FoundServices{found(municipalityv1.Finding_KIND_UNTOUCHED, "98")}, appeared...)
+		return recorded("finding", &municipalityv1.KnownFindings{Name: "municipalities/" + ags + "/findings", Known: known, Appeared: appeared}, "known", "appeared")
+	}
+	withdrawn, passed := municipalityv1.Finding_KIND_SOLUTION_WITHDRAWN, municipalityv1.Finding_KIND_TARGET_PASSED
 	offered := "dataCentres/krz municipalities/05758000 municipalities/05758012 " + serviced + " providers/p"
 	online, planned := municipalityv1.Implementation_PHASE_ONLINE, municipalityv1.Implementation_PHASE_PLANNED
 	for name, c := range map[string]struct {
@@ -134,6 +142,15 @@ func TestWhatHappened(t *testing.T) {
 			[]expected{{notificationv1.Event_KIND_PLAN, "municipalities/05758004/plan", 1, "Bünde: Umsetzungsplan geändert", "Bünde: plan changed", placed}}},
 		"a portal": {[]change{recorded("portal", &municipalityv1.Portal{Name: "portals/b", DisplayName: "Serviceportal Bünde", Municipality: "municipalities/05758004"})},
 			[]expected{{notificationv1.Event_KIND_PORTAL, "portals/b", 1, "Serviceportal Bünde geändert", "Serviceportal Bünde changed", placed}}},
+		"findings of two municipalities appear": {[]change{
+			findings("05758004", found(withdrawn, "97", "99"), found(passed, "99")),
+			findings("05758012", found(passed, "99"))},
+			[]expected{
+				{notificationv1.Event_KIND_FINDING, "municipalities/05758004/findings", 1, "Bünde: 3 neue Auffälligkeiten: 2 × Lösung zurückgezogen, 1 × Zieltermin verstrichen",
+					"Bünde: 3 new findings: 2 × solution withdrawn, 1 × target date passed", placed + " publicServices/97 " + serviced},
+				{notificationv1.Event_KIND_FINDING, "municipalities/05758012/findings", 1, "Herford: neue Auffälligkeit bei „Hundesteuer“: Zieltermin verstrichen",
+					`Herford: new finding for "Hundesteuer": target date passed`, "municipalities/05758000 municipalities/05758012 " + serviced}}},
+		"findings go away":     {[]change{findings("05758004")}, nil},
 		"what an adoption did": {[]change{{"adoptionEffect", []string{"a"}, "municipalities/05758004/adoptionEffects/a", &municipalityv1.AdoptionEffect{}, nil}}, nil},
 		"a provider": {[]change{recorded("provider", &marketplacev1.Provider{Name: "providers/p", DisplayName: "Anbieterin"})},
 			[]expected{{notificationv1.Event_KIND_PROVIDER, "providers/p", 1, "Anbieter „Anbieterin“ geändert", `Provider "Anbieterin" changed`, ""}}},
@@ -243,6 +260,11 @@ func TestEveryKind(t *testing.T) {
 	}
 	for number, name := range marketplacev1.Adoption_State_name {
 		if number != 0 && states[marketplacev1.Adoption_State(number)][0] == "" {
+			t.Errorf("%s has no name", name)
+		}
+	}
+	for number, name := range municipalityv1.Finding_Kind_name {
+		if kind := municipalityv1.Finding_Kind(number); number != 0 && (findingNames[kind][0] == "" || findingNames[kind][1] == "") {
 			t.Errorf("%s has no name", name)
 		}
 	}

@@ -89,7 +89,7 @@ func serviceOfEntity(entity string) string {
 	switch entity {
 	case "theme", "situation", "ozgService", "publicService", "procedure", "revision", "succession", "relevance":
 		return catalogueStream
-	case "municipality", "dataCentre", "implementation", "plan", "portal", "adoptionEffect":
+	case "municipality", "dataCentre", "implementation", "plan", "portal", "adoptionEffect", "finding":
 		return municipalityStream
 	}
 	return marketplaceStream

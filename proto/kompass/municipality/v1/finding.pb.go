@@ -102,7 +102,7 @@ func (Finding_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_kompass_municipality_v1_finding_proto_rawDescGZIP(), []int{0, 0}
 }
 
-// Something in the data of a municipality that does not fit together. Computed, never stored.
+// Something in the data of a municipality that does not fit together. Computed when it is read.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What does not fit.
@@ -347,6 +347,125 @@ func (x *FindingCounts) GetAdoptionEnded() int32 {
 	return 0
 }
 
+// Which findings of a municipality are known, so that new ones become news. Only stored.
+type KnownFindings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "municipalities/05758004/findings".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// All that were there when this was recorded; kinds in their order.
+	Known []*FoundServices `protobuf:"bytes,2,rep,name=known,proto3" json:"known,omitempty"`
+	// Those of them that were not known before. None where findings are recorded for the first time: that they are there is no news.
+	Appeared      []*FoundServices `protobuf:"bytes,3,rep,name=appeared,proto3" json:"appeared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KnownFindings) Reset() {
+	*x = KnownFindings{}
+	mi := &file_kompass_municipality_v1_finding_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KnownFindings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KnownFindings) ProtoMessage() {}
+
+func (x *KnownFindings) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_finding_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KnownFindings.ProtoReflect.Descriptor instead.
+func (*KnownFindings) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_finding_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *KnownFindings) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KnownFindings) GetKnown() []*FoundServices {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *KnownFindings) GetAppeared() []*FoundServices {
+	if x != nil {
+		return x.Appeared
+	}
+	return nil
+}
+
+// The public services of which a municipality has a kind of finding.
+type FoundServices struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kind.
+	Kind Finding_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=kompass.municipality.v1.Finding_Kind" json:"kind,omitempty"`
+	// Ids of the public services, sorted: "99107010012000" of "publicServices/99107010012000".
+	PublicServices []string `protobuf:"bytes,2,rep,name=public_services,json=publicServices,proto3" json:"public_services,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *FoundServices) Reset() {
+	*x = FoundServices{}
+	mi := &file_kompass_municipality_v1_finding_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FoundServices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FoundServices) ProtoMessage() {}
+
+func (x *FoundServices) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_municipality_v1_finding_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FoundServices.ProtoReflect.Descriptor instead.
+func (*FoundServices) Descriptor() ([]byte, []int) {
+	return file_kompass_municipality_v1_finding_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FoundServices) GetKind() Finding_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Finding_KIND_UNSPECIFIED
+}
+
+func (x *FoundServices) GetPublicServices() []string {
+	if x != nil {
+		return x.PublicServices
+	}
+	return nil
+}
+
 var File_kompass_municipality_v1_finding_proto protoreflect.FileDescriptor
 
 const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
@@ -388,7 +507,14 @@ const file_kompass_municipality_v1_finding_proto_rawDesc = "" +
 	"\rtarget_passed\x18\n" +
 	" \x01(\x05R\ftargetPassed\x12\x1c\n" +
 	"\tuntouched\x18\v \x01(\x05R\tuntouched\x12%\n" +
-	"\x0eadoption_ended\x18\f \x01(\x05R\radoptionEndedB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
+	"\x0eadoption_ended\x18\f \x01(\x05R\radoptionEnded\"\xa5\x01\n" +
+	"\rKnownFindings\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12<\n" +
+	"\x05known\x18\x02 \x03(\v2&.kompass.municipality.v1.FoundServicesR\x05known\x12B\n" +
+	"\bappeared\x18\x03 \x03(\v2&.kompass.municipality.v1.FoundServicesR\bappeared\"s\n" +
+	"\rFoundServices\x129\n" +
+	"\x04kind\x18\x01 \x01(\x0e2%.kompass.municipality.v1.Finding.KindR\x04kind\x12'\n" +
+	"\x0fpublic_services\x18\x02 \x03(\tR\x0epublicServicesB=Z;kompass.krz.de/proto/kompass/municipality/v1;municipalityv1b\x06proto3"
 
 var (
 	file_kompass_municipality_v1_finding_proto_rawDescOnce sync.Once
@@ -403,19 +529,24 @@ func file_kompass_municipality_v1_finding_proto_rawDescGZIP() []byte {
 }
 
 var file_kompass_municipality_v1_finding_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kompass_municipality_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_kompass_municipality_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_kompass_municipality_v1_finding_proto_goTypes = []any{
 	(Finding_Kind)(0),     // 0: kompass.municipality.v1.Finding.Kind
 	(*Finding)(nil),       // 1: kompass.municipality.v1.Finding
 	(*FindingCounts)(nil), // 2: kompass.municipality.v1.FindingCounts
+	(*KnownFindings)(nil), // 3: kompass.municipality.v1.KnownFindings
+	(*FoundServices)(nil), // 4: kompass.municipality.v1.FoundServices
 }
 var file_kompass_municipality_v1_finding_proto_depIdxs = []int32{
 	0, // 0: kompass.municipality.v1.Finding.kind:type_name -> kompass.municipality.v1.Finding.Kind
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 1: kompass.municipality.v1.KnownFindings.known:type_name -> kompass.municipality.v1.FoundServices
+	4, // 2: kompass.municipality.v1.KnownFindings.appeared:type_name -> kompass.municipality.v1.FoundServices
+	0, // 3: kompass.municipality.v1.FoundServices.kind:type_name -> kompass.municipality.v1.Finding.Kind
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_kompass_municipality_v1_finding_proto_init() }
@@ -429,7 +560,7 @@ func file_kompass_municipality_v1_finding_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_municipality_v1_finding_proto_rawDesc), len(file_kompass_municipality_v1_finding_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

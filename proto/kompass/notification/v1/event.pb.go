@@ -70,6 +70,8 @@ const (
 	Event_KIND_WEBHOOK_FAILING Event_Kind = 20
 	// Somebody decided what replaces a public service.
 	Event_KIND_SUCCESSION Event_Kind = 21
+	// Findings of a municipality appeared: something in its data does not fit any more.
+	Event_KIND_FINDING Event_Kind = 22
 )
 
 // Enum value maps for Event_Kind.
@@ -97,6 +99,7 @@ var (
 		19: "KIND_CONTRACT_REMINDER",
 		20: "KIND_WEBHOOK_FAILING",
 		21: "KIND_SUCCESSION",
+		22: "KIND_FINDING",
 	}
 	Event_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":        0,
@@ -121,6 +124,7 @@ var (
 		"KIND_CONTRACT_REMINDER":  19,
 		"KIND_WEBHOOK_FAILING":    20,
 		"KIND_SUCCESSION":         21,
+		"KIND_FINDING":            22,
 	}
 )
 
@@ -309,7 +313,7 @@ var File_kompass_notification_v1_event_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"#kompass/notification/v1/event.proto\x12\x17kompass.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x06\n" +
+	"#kompass/notification/v1/event.proto\x12\x17kompass.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\a\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x127\n" +
@@ -326,7 +330,7 @@ const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"summary_de\x18\f \x01(\tR\tsummaryDe\x12\x1d\n" +
 	"\n" +
-	"summary_en\x18\r \x01(\tR\tsummaryEn\"\xe0\x03\n" +
+	"summary_en\x18\r \x01(\tR\tsummaryEn\"\xf2\x03\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17KIND_CATALOGUE_REVISION\x10\x01\x12\x12\n" +
@@ -350,7 +354,8 @@ const file_kompass_notification_v1_event_proto_rawDesc = "" +
 	"\rKIND_CONTRACT\x10\x12\x12\x1a\n" +
 	"\x16KIND_CONTRACT_REMINDER\x10\x13\x12\x18\n" +
 	"\x14KIND_WEBHOOK_FAILING\x10\x14\x12\x13\n" +
-	"\x0fKIND_SUCCESSION\x10\x15B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
+	"\x0fKIND_SUCCESSION\x10\x15\x12\x10\n" +
+	"\fKIND_FINDING\x10\x16B=Z;kompass.krz.de/proto/kompass/notification/v1;notificationv1b\x06proto3"
 
 var (
 	file_kompass_notification_v1_event_proto_rawDescOnce sync.Once
