@@ -25,6 +25,7 @@ type book struct {
 	ownedUntil time.Time // unless it says so again
 
 	breaker webhook.Breaker
+	pace    webhook.Pace
 	outage  uint64    // the note of the first failure in the row; 0 after a success
 	failing time.Time // when that was
 	alarm   alarm     // the last reason to tell the owner of the webhook
@@ -140,6 +141,7 @@ func (b *book) attempted(sequence uint64, a *notificationv1.Attempted) {
 	if a.GetNumber() <= e.attempts { // a note whose acknowledgement was lost comes twice
 		return
 	}
+	b.pace.Began(a.GetTime().AsTime())
 	b.queue.remove(e)
 	e.attempts, e.note = a.GetNumber(), sequence
 	if e.first == 0 {

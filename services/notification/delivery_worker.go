@@ -147,6 +147,9 @@ func (w *worker) next() (p place, probe bool, wait time.Duration) {
 	if now.Before(opens) {
 		return place{}, false, opens.Sub(now)
 	}
+	if wait := w.book.pace.Wait(now, len(w.flying)); wait > 0 {
+		return place{}, false, wait
+	}
 	for {
 		var ok bool
 		if p, ok = w.book.queue.first(); !ok {

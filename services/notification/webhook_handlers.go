@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/notification/webhook"
 	"kompass.krz.de/services/platform/fault"
 	"kompass.krz.de/services/platform/ledger"
 	"kompass.krz.de/services/platform/list"
@@ -99,6 +100,7 @@ func (s *Service) UpdateWebhook(ctx context.Context, req *notificationv1.UpdateW
 		}
 		if slices.Contains(changed, "url") {
 			changed = append(changed, setWebhookState(h, webhookUnverified, nil, "")...)
+			changed = append(changed, setAllowedRate(h, 0)...)
 		}
 		return changed, s.checkWebhook(w, h)
 	})
@@ -127,8 +129,10 @@ func (s *Service) VerifyWebhook(ctx context.Context, req *notificationv1.VerifyW
 	if err != nil {
 		return nil, err
 	}
+	rate := int(before.GetAllowedRate())
 	if !req.GetValidateOnly() {
-		if result, _ := s.webhooks.sender.Ask(ctx, before.GetUrl()); !result.Delivered() {
+		var result webhook.Result
+		if result, rate = s.webhooks.sender.Ask(ctx, before.GetUrl()); !result.Delivered() {
 			de, en := result.Class.Texts()
 			return nil, fault.New(fault.WebhookUnproven, "resource", req.GetName(), "class", string(result.Class)).Field("url", de, en)
 		}
@@ -137,7 +141,7 @@ func (s *Service) VerifyWebhook(ctx context.Context, req *notificationv1.VerifyW
 		if h.GetUrl() != before.GetUrl() { // somebody else agreed
 			return nil, fault.New(fault.Conflict, "resource", req.GetName())
 		}
-		return setWebhookState(h, webhookActive, timestamppb.New(c.Time), ""), nil
+		return append(setWebhookState(h, webhookActive, timestamppb.New(c.Time), ""), setAllowedRate(h, rate)...), nil
 	})
 }
 
@@ -216,6 +220,15 @@ func setWebhookState(h *notificationv1.Webhook, state notificationv1.Webhook_Sta
 	}
 	h.State, h.ActiveTime, h.Reason = state, since, reason
 	return []string{"state", "active_time", "reason"}
+}
+
+// setAllowedRate says which fields differ.
+func setAllowedRate(h *notificationv1.Webhook, rate int) []string {
+	if int(h.GetAllowedRate()) == rate {
+		return nil
+	}
+	h.AllowedRate = int32(rate)
+	return []string{"allowed_rate"}
 }
 
 // webhookForbids says that a webhook has to be active, or at least verified, for what was asked.

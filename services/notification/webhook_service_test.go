@@ -44,6 +44,7 @@ type hearer struct {
 	keys     []*notificationv1.WebhookKeys                // each of them has to have signed; none are not checked
 	arrivals []arrival
 	requests int
+	rate     string // that it allows
 }
 
 func newHearer(tb testing.TB) *hearer {
@@ -63,6 +64,9 @@ func (h *hearer) set(behave func(http.ResponseWriter, *http.Request), keys ...*n
 func (h *hearer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		w.Header().Set("WebHook-Allowed-Origin", "kompass.example.de")
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		w.Header().Set("WebHook-Allowed-Rate", h.rate)
 		return
 	}
 	body, err := io.ReadAll(r.Body)

@@ -225,7 +225,9 @@ func (h *webhooks) sync() {
 	defer h.mu.Unlock()
 	for _, hook := range w.webhookList() {
 		id := strings.TrimPrefix(hook.GetName(), "webhooks/")
-		h.book(id).activate(activeSince(hook))
+		b := h.book(id)
+		b.activate(activeSince(hook))
+		b.pace.Allow(int(hook.GetAllowedRate()))
 		h.poke(id)
 	}
 	for id, b := range h.books {

@@ -8,8 +8,8 @@ import (
 )
 
 // Ask asks a receiver whether it wants messages of this platform: the answer to an OPTIONS request has to name our origin, or
-// "*", in WebHook-Allowed-Origin. The result is Delivered when it agrees; rate is how many messages a minute it wants at most,
-// 0 when it names none.
+// "*", in WebHook-Allowed-Origin. The result is Delivered when it agrees; rate is how many requests a minute it allows, 0 when
+// it names none ("*", no number, nothing).
 func (s *Sender) Ask(ctx context.Context, address string) (result Result, rate int) {
 	result, header := s.do(ctx, http.MethodOptions, address, http.Header{"Webhook-Request-Origin": {s.origin}}, nil)
 	if !result.Delivered() {
@@ -21,9 +21,9 @@ func (s *Sender) Ask(ctx context.Context, address string) (result Result, rate i
 		result.Class = NoConsent
 		return result, 0
 	}
-	rate, err := strconv.Atoi(header.Get("WebHook-Allowed-Rate"))
-	if err != nil || rate < 0 {
-		rate = 0
+	most, err := strconv.ParseUint(header.Get("WebHook-Allowed-Rate"), 10, 31)
+	if err != nil {
+		most = 0
 	}
-	return result, rate
+	return result, int(most)
 }

@@ -24,6 +24,7 @@ func TestAsk(t *testing.T) {
 		"agrees in capitals":     {webhooktest.Agree("KOMPASS.example.de", "*"), Delivered, 0},
 		"agrees to everybody":    {webhooktest.Agree("*", ""), Delivered, 0},
 		"agrees, nonsense rate":  {webhooktest.Agree("*", "-3"), Delivered, 0},
+		"agrees, huge rate":      {webhooktest.Agree("*", "99999999999"), Delivered, 0},
 		"agrees to another":      {webhooktest.Agree("eventgrid.example.com", "120"), NoConsent, 0},
 		"agrees to a longer one": {webhooktest.Agree(testOrigin+".example.com", ""), NoConsent, 0},
 		"any web server":         {webhooktest.Answer(200, "", "Allow", "GET, HEAD, OPTIONS"), NoConsent, 0},

@@ -170,7 +170,9 @@ type Webhook struct {
 	// When its keys were made.
 	RotateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=rotate_time,json=rotateTime,proto3" json:"rotate_time,omitempty"`
 	// Where its keys lie: an opaque id that stands in the log and is never answered.
-	VaultId       string `protobuf:"bytes,15,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
+	VaultId string `protobuf:"bytes,15,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
+	// How many requests a minute the address allows, as it said at :verify (`WebHook-Allowed-Rate`); 0 is as many as there are.
+	AllowedRate   int32 `protobuf:"varint,16,opt,name=allowed_rate,json=allowedRate,proto3" json:"allowed_rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -308,6 +310,13 @@ func (x *Webhook) GetVaultId() string {
 		return x.VaultId
 	}
 	return ""
+}
+
+func (x *Webhook) GetAllowedRate() int32 {
+	if x != nil {
+		return x.AllowedRate
+	}
+	return 0
 }
 
 // How a receiver checks signatures.
@@ -551,7 +560,7 @@ var File_kompass_notification_v1_webhook_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xe2\x06\n" +
+	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\x8a\a\n" +
 	"\aWebhook\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1a\n" +
@@ -572,7 +581,8 @@ const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"activeTime\x12@\n" +
 	"\vrotate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"rotateTime\x12\x1e\n" +
-	"\bvault_id\x18\x0f \x01(\tB\x03\xe0A\x03R\avaultId\"Z\n" +
+	"\bvault_id\x18\x0f \x01(\tB\x03\xe0A\x03R\avaultId\x12&\n" +
+	"\fallowed_rate\x18\x10 \x01(\x05B\x03\xe0A\x03R\vallowedRate\"Z\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STATE_UNVERIFIED\x10\x01\x12\x10\n" +
