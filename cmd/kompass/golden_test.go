@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -43,18 +45,50 @@ type goldenCase struct {
 	}
 }
 
-// TestGolden sends every case of testdata/golden.yaml through REST and gRPC.
-func TestGolden(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("testdata/golden.yaml")
+// goldenCases reads the tables.
+func goldenCases(t *testing.T) (cases []goldenCase) {
+	t.Helper()
+	for _, name := range []string{"golden", "golden_notification"} {
+		text, err := os.ReadFile("testdata/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []goldenCase
+		if err := yaml.Unmarshal(text, &more); err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, more...)
+	}
+	return cases
+}
+
+// given adds what the cases about notification need: see testdata/golden_notification.yaml.
+func given(t *testing.T, p *process) {
+	t.Helper()
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WebHook-Allowed-Origin", "*")
+		w.Header().Set("WebHook-Allowed-Rate", "120")
+	}))
+	t.Cleanup(receiver.Close)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []goldenCase
-	if err := yaml.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
+	silent.Close()
+	p.do(http.StatusOK, http.MethodPost, "/v1/recipients?recipientId=amt", `{"displayName":"Amt"}`)
+	p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions?subscriptionId=amt", `{"displayName":"Abo des Amts","recipient":"recipients/amt"}`)
+	for id, url := range map[string]string{"amt": receiver.URL, "stumm": "http://" + silent.Addr().String()} {
+		p.do(http.StatusOK, http.MethodPost, "/v1/webhooks?webhookId="+id, fmt.Sprintf(`{"displayName":"Haken des Amts","url":%q,"owner":"recipients/amt"}`, url))
 	}
-	p := start(t, t.TempDir(), "--demo")
+	p.do(http.StatusOK, http.MethodPost, "/v1/webhooks/amt:verify", `{}`)
+}
+
+// TestGolden sends every case of the tables through REST and gRPC.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	cases := goldenCases(t)
+	p := start(t, t.TempDir(), "--demo", "--webhook-allow-net", "127.0.0.1/32")
+	given(t, p)
 	conn, err := dial(p.grpc)
 	if err != nil {
 		t.Fatal(err)
