@@ -85,6 +85,9 @@ func (p *post) take(ctx context.Context, batch []journal.Message) {
 		p.log.Warn("mail waits for the subscriptions", "error", err)
 		pause(ctx, stateRetry)
 	}
+	if err != nil { // stopping; who comes next begins with these matches again
+		return
+	}
 	for _, m := range batch {
 		match, err := matchFrom(m)
 		if err != nil {
