@@ -14,15 +14,16 @@ import (
 	"time"
 )
 
-var benchEvents = flag.Bool("bench-events", false, "measure and print the live stream of make bench alone")
+var benchEvents = flag.Bool("bench-events", false, "measure and print the live stream and webhooks of make bench alone")
 
-// TestBenchEvents measures the live stream alone, for work on it.
+// TestBenchEvents measures the live stream and webhooks alone, for work on it.
 func TestBenchEvents(t *testing.T) {
 	if !*benchEvents {
 		t.Skip("part of make bench; alone with -bench-events")
 	}
 	b := &bench{t: t}
 	b.events()
+	b.webhooks()
 	b.print()
 }
 
@@ -47,28 +48,26 @@ func (b *bench) events() {
 		stream := w.listen(fmt.Sprintf("/v1/events?topics=municipalities/%08d", 5100000+place))
 		go got.read(stream, &began[place])
 	}
-	writers := w.patchers(eventWriters)
-	period := eventWriters * time.Second / eventRate
-	patches := pacedClients(b.t, eventWriters, int(eventTime/period), period, func(call int) error {
-		each := int(eventTime / period)
-		p := writers[call/each]
-		p.place = (call/each + call%each*eventWriters) % openStreams
-		began[p.place].Store(time.Now().UnixNano())
-		return p.patch()
-	})
-	want := eventWriters * int(eventTime/period)
-	for end := time.Now().Add(10 * time.Second); got.count() < want && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
-	took := got.all()
-	if len(took) != want {
-		b.t.Errorf("%d changes, %d events", want, len(took))
-	}
+	patches := w.changeAll(began[:])
+	took := got.await(b.t, len(patches))
 	what := fmt.Sprintf("change over REST → server-sent event, %d streams (each for a municipality), %d changes/s", openStreams, eventRate)
 	b.add(row{what: what + ", median", value: median(took), beside: "the change itself", base: median(patches)})
 	value := percentile(took, 99)
 	b.add(row{what: what + ", 99th percentile", value: value, beside: "the change itself", base: percentile(patches, 99), target: "< 25 ms", met: value < eventDeadline})
 	b.t.Logf("resident %s", resident(w.p.cmd.Process.Pid))
+}
+
+// changeAll changes implementations of all places in turn, and notes when each was asked for.
+func (b *bench) changeAll(began []atomic.Int64) (took []time.Duration) {
+	writers := b.patchers(eventWriters)
+	period := eventWriters * time.Second / eventRate
+	each := int(eventTime / period)
+	return pacedClients(b.t, eventWriters, each, period, func(call int) error {
+		p := writers[call/each]
+		p.place = (call/each + call%each*eventWriters) % len(began)
+		began[p.place].Store(time.Now().UnixNano())
+		return p.patch()
+	})
 }
 
 // listen opens a stream without a client library and waits until it has begun.
@@ -108,12 +107,29 @@ func (e *events) read(stream *bufio.Reader, began *atomic.Int64) {
 			return
 		}
 		if strings.HasPrefix(line, "event: ") {
-			took := time.Duration(time.Now().UnixNano() - began.Load())
-			e.mu.Lock()
-			e.took = append(e.took, took)
-			e.mu.Unlock()
+			e.arrived(began)
 		}
 	}
+}
+
+func (e *events) arrived(began *atomic.Int64) {
+	took := time.Duration(time.Now().UnixNano() - began.Load())
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.took = append(e.took, took)
+}
+
+// await waits until as many have arrived, and answers their times.
+func (e *events) await(tb testing.TB, want int) []time.Duration {
+	tb.Helper()
+	for end := time.Now().Add(10 * time.Second); e.count() < want && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	took := e.all()
+	if len(took) != want {
+		tb.Errorf("%d changes, %d events", want, len(took))
+	}
+	return took
 }
 
 func (e *events) count() int {

@@ -50,6 +50,7 @@ func TestBench(t *testing.T) {
 	b.writes()
 	b.reads()
 	b.events()
+	b.webhooks()
 	b.restart()
 	b.adoption()
 	b.print()

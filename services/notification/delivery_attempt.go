@@ -26,7 +26,7 @@ func (w *worker) attempt(ctx context.Context, t task) called {
 		w.trouble(ctx, "event", err)
 		return o
 	}
-	ring, err := w.service.vault.keys(ctx, t.hook.GetVaultId())
+	ring, err := w.keys.of(ctx, w.service.vault, t.hook.GetVaultId())
 	if err != nil && !errors.Is(err, errNoSecret) {
 		w.trouble(ctx, "keys", err)
 		return o

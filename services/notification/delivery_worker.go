@@ -32,6 +32,7 @@ type worker struct {
 	name    string // resource name
 	subject string // of all notes about the webhook
 	book    *book
+	keys    usedKeys
 
 	poked    chan struct{}
 	outcomes chan called
@@ -102,6 +103,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	state, err := w.service.replica.Read()
 	hook, ok := state.webhooks.Get(w.name)
 	if err != nil || !ok || hook.GetState() != webhookActive {
+		w.keys.forget()
 		return idle
 	}
 	if wait := w.report(ctx, hook); wait > 0 {

@@ -17,7 +17,7 @@ import (
 const webhookKeysKind = "webhook"
 
 // vault keeps what may stand in no ledger, because it has to be erased at once and for good: addresses of people and secrets. The
-// ledger knows it by an opaque id. What is replaced or erased is overwritten on disk (docs/decisions/0023-journals.md). Values
+// ledger knows it by an opaque id. What is erased is overwritten on disk (docs/decisions/0023-journals.md). Values
 // belong in no log, error or metric.
 type vault struct {
 	journal *journal.Journal
@@ -53,21 +53,6 @@ func (v *vault) put(ctx context.Context, kind string, value []byte) (id string, 
 func (v *vault) get(ctx context.Context, id string) ([]byte, error) {
 	m, err := v.last(ctx, id)
 	return m.Data, err
-}
-
-// replace puts another value under an id; the old one is overwritten. What was erased meanwhile stays erased. Errors:
-// errNoSecret, journal.ErrUnavailable.
-func (v *vault) replace(ctx context.Context, id string, value []byte) error {
-	for {
-		m, err := v.last(ctx, id)
-		if err != nil {
-			return err
-		}
-		_, err = v.journal.Append(ctx, journal.Message{Subject: m.Subject, Data: value}, journal.Guard{Filter: m.Subject, Last: m.Sequence})
-		if !errors.Is(err, journal.ErrConflict) {
-			return err
-		}
-	}
 }
 
 // erase overwrites what is kept under an id; nothing there is no error. Errors: journal.ErrUnavailable.
