@@ -131,6 +131,9 @@ func endpointOf(r *route, method string) *endpoint {
 var uploadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	"application/xml", "application/yaml", "application/geo+json", "application/octet-stream"}
 
+// messageTypes are the types of the one upload that is no file of an import but a mail: it has no choice of a format.
+var messageTypes = []any{"message/rfc822", "application/octet-stream"}
+
 // downloadTypes are the types that a file may have which the edge answers with, and that of problems.
 var downloadTypes = []any{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", contentProblem}
 
@@ -159,6 +162,9 @@ func (ep *endpoint) describe(operation, definitions object) {
 			p = object{"name": "file", "in": "body", "required": true, "description": "The file itself. A form (multipart/form-data) with the file in its part \"file\" is taken as well.",
 				"schema": object{"type": "string", "format": "binary"}}
 			operation["consumes"] = uploadTypes
+			if ep.params["format"] == nil {
+				operation["consumes"] = messageTypes
+			}
 		}
 		if query := ep.params[text(p["name"])]; query != nil && p["in"] == "query" {
 			query.describe(p)

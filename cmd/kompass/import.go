@@ -45,7 +45,7 @@ const importTimeout = 5 * time.Minute
 
 // Run imports the files one after the other and stops at the first that is refused.
 func (c *importCommand) Run(ctx context.Context) error {
-	key, err := c.key()
+	key, err := readKey(c.Data, c.TokenFile)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -75,14 +75,14 @@ func (c *importCommand) Run(ctx context.Context) error {
 	return nil
 }
 
-func (c *importCommand) key() (string, error) {
-	path := c.TokenFile
+// readKey is the key in a file, or in that of a data directory.
+func readKey(data, path string) (string, error) {
 	if path == "" {
-		path = filepath.Join(c.Data, identity.TokenFile)
+		path = filepath.Join(data, identity.TokenFile)
 	}
 	key, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("the key is needed to import: %w", err)
+		return "", fmt.Errorf("the key is needed: %w", err)
 	}
 	return strings.TrimSpace(string(key)), nil
 }

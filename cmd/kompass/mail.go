@@ -11,7 +11,7 @@ import (
 // checkMail reads where mail goes; none is sent without --smtp-url.
 func (s *settings) checkMail(wrong func(string, string, ...any)) {
 	if s.SMTPURL == "" {
-		for flag, value := range map[string]string{"smtp-password-file": s.SMTPPasswordFile, "mail-from": s.MailFrom} {
+		for flag, value := range map[string]string{"smtp-password-file": s.SMTPPasswordFile, "mail-from": s.MailFrom, "mail-return": s.MailReturn} {
 			if value != "" {
 				wrong(flag, "says nothing without --smtp-url")
 			}
@@ -24,12 +24,19 @@ func (s *settings) checkMail(wrong func(string, string, ...any)) {
 	if s.PublicURL == "" {
 		wrong("public-url", "mail needs it: its links lead there")
 	}
+	back := s.MailReturn
+	if back != "" {
+		if err := mail.CheckReturn(back); err != nil {
+			wrong("mail-return", "%v", err)
+			back = "" // what else is wrong is told, too
+		}
+	}
 	password, err := readSecret(s.SMTPPasswordFile)
 	if err != nil {
 		wrong("smtp-password-file", "%v", err)
 		return
 	}
-	if s.notification.Mail, err = mail.NewRelay(mail.Config{URL: s.SMTPURL, Password: password, From: s.MailFrom}); err != nil && s.MailFrom != "" {
+	if s.notification.Mail, err = mail.NewRelay(mail.Config{URL: s.SMTPURL, Password: password, From: s.MailFrom, Return: back}); err != nil && s.MailFrom != "" {
 		wrong("smtp-url", "%v", err)
 	}
 }

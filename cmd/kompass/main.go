@@ -31,6 +31,7 @@ type commands struct {
 	Export  exportCommand  `cmd:"" help:"Write the entities of the ledger as JSON Lines, now or at a revision."`
 	Backup  backupCommand  `cmd:"" help:"Write an archive of the ledger, while it is running."`
 	Restore restoreCommand `cmd:"" help:"Make a ledger from an archive, in an empty directory or cluster."`
+	Bounce  bounceCommand  `cmd:"" help:"Hand a message that came back, on standard input, to a running platform: for a mail server's pipe."`
 	Verify  verifyCommand  `cmd:"" help:"Walk every hash chain of a ledger or an archive and name what is broken."`
 }
 
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string) int {
 		return report(err)
 	}
 	if err := useSettingsFile(parser, args); err != nil {
-		return report(&exitError{exitUsage, err})
+		return report(&exitError{usageCode(args), err})
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string) int {
 		if errors.As(err, &parse) {
 			_ = parse.Context.PrintUsage(true)
 		}
-		return report(&exitError{exitUsage, err})
+		return report(&exitError{usageCode(args), err})
 	}
 	return report(command.Run())
 }

@@ -45,6 +45,7 @@ type serveCommand struct {
 	SMTPURL          string `name:"smtp-url" help:"Mail server: smtp://USER@HOST:587 (STARTTLS) or smtps://USER@HOST:465; no mail without. smtp+plain:// is for tests, on loopback." placeholder:"URL"`
 	SMTPPasswordFile string `name:"smtp-password-file" help:"File with the password of the mail server's user." placeholder:"FILE"`
 	MailFrom         string `name:"mail-from" help:"Sender of all mail, such as \"Kompass <kompass@example.org>\"." placeholder:"ADDRESS"`
+	MailReturn       string `name:"mail-return" help:"Address that mail comes back to, such as bounces@kompass.example.org: every message gets one of its own, bounces+MARK@…, and kompass bounce takes what arrives there. The sender's when not given." placeholder:"ADDRESS"`
 
 	OTLPEndpoint string `name:"otlp-endpoint" help:"Collector that takes traces over OTLP/gRPC, such as http://127.0.0.1:4317; OTEL_EXPORTER_OTLP_ENDPOINT says the same. None are made without." placeholder:"URL"`
 }

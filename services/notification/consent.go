@@ -59,7 +59,7 @@ type tokenRequest interface {
 // byToken puts mail of a recipient into another state on behalf of who has a token. Whether there is such a recipient only those
 // learn who have one, and of it no more than its name and the state.
 func (s *Service) byToken(ctx context.Context, req tokenRequest, may string, decide func(*notificationv1.Recipient, time.Time) (notificationv1.Recipient_MailState, error)) (*notificationv1.Recipient, error) {
-	key, err := s.vault.key(ctx, tokenKey)
+	key, err := s.vault.key(ctx)
 	if err != nil {
 		return nil, answered(err)
 	}

@@ -192,6 +192,9 @@ func (p *post) send(ctx context.Context, e *errand, w world, r *notificationv1.R
 		return mail.Result{}, false
 	}
 	m.To, m.Date = string(address), claim.GetFirstTime().AsTime()
+	if m.Mark, err = p.mark(ctx, r, m.ID); err != nil {
+		return ours, true
+	}
 	result = p.relay.Send(ctx, m)
 	if result.Outcome != mail.Delivered {
 		p.log.Warn("mail was not taken", "subject", e.subject, "attempt", claim.GetAttempt(), "class", result.Class, "code", result.Code, "detail", result.Detail)
@@ -240,20 +243,29 @@ const postActor = "mail"
 // pauseMail stops mail to a recipient whose address a server does not know, unless it has another one by now.
 func (s *Service) pauseMail(ctx context.Context, r *notificationv1.Recipient) {
 	cause := ledger.Cause{Actor: postActor, RequestID: postActor, Time: s.clock()}
-	_, err := s.replica.Write(ctx, cause, func(w world) ([]ledger.Draft, error) {
-		before, ok := w.recipients.Get(r.GetName())
-		if !ok || before.GetMailId() != r.GetMailId() || before.GetMailState() == unsubscribed {
-			return nil, nil
-		}
-		after, changed := inState(before, paused, cause.Time)
-		if len(changed) == 0 {
-			return nil, nil
-		}
-		return []ledger.Draft{{Subject: s.replica.Own().Subject(recipientKind.Token, idIn(r.GetName())), Resource: r.GetName(), Entity: recipientKind.Bare(after), Changed: changed}}, nil
-	})
-	if err != nil {
+	if _, err := s.stopMail(ctx, cause, r, paused); err != nil {
 		s.log.Warn("mail to a recipient is not paused", "recipient", r.GetName(), "error", err)
 	}
+}
+
+// stopMail puts mail to the address that a recipient has into a state that stops it, and answers how it stands then; noMail when the
+// recipient has another address by now. Whoever unsubscribed stays so. Errors are faults.
+func (s *Service) stopMail(ctx context.Context, c ledger.Cause, r *notificationv1.Recipient, state notificationv1.Recipient_MailState) (stands notificationv1.Recipient_MailState, err error) {
+	_, err = s.replica.Write(ctx, c, func(w world) ([]ledger.Draft, error) {
+		before, ok := w.recipients.Get(r.GetName())
+		if stands = noMail; !ok || before.GetMailId() != r.GetMailId() {
+			return nil, nil
+		}
+		if stands = before.GetMailState(); stands == unsubscribed {
+			return nil, nil
+		}
+		after, changed := inState(before, state, c.Time)
+		if stands = state; len(changed) == 0 {
+			return nil, nil
+		}
+		return []ledger.Draft{recipientKind.Draft(s.replica, after, changed)}, nil
+	})
+	return stands, err
 }
 
 // page is where people say yes or no to mail.
@@ -270,6 +282,6 @@ func (p *post) oneClick(ctx context.Context, r *notificationv1.Recipient) (strin
 }
 
 func (p *post) allowance(ctx context.Context, may string, r *notificationv1.Recipient) (url.Values, error) {
-	key, err := p.service.vault.key(ctx, tokenKey)
+	key, err := p.service.vault.key(ctx)
 	return url.Values{"recipient": {r.GetName()}, "token": {token(key, may, r)}}, err
 }

@@ -57,7 +57,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 
 func (st *stage) serveMail(server *mailtest.Server) *mailed {
 	st.tb.Helper()
-	relay, err := mail.NewRelay(mail.Config{URL: "smtp://" + server.Address, From: "Kompass <kompass@krz.example>", TLS: server.Trust})
+	relay, err := mail.NewRelay(mail.Config{URL: "smtp://" + server.Address, From: "Kompass <kompass@krz.example>", Return: "bounces@krz.example", TLS: server.Trust})
 	if err != nil {
 		st.tb.Fatal(err)
 	}

@@ -4,16 +4,19 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 	"kompass.krz.de/services/platform/journal"
 )
 
-// tokenKey is where the vault keeps the key of all tokens of mails.
+// tokenKey is where the vault keeps the key of all tokens and marks of mails.
 const tokenKey = "key.mail"
 
 const tokenKeyBytes = 32
@@ -36,14 +39,54 @@ func allows(key []byte, may string, r *notificationv1.Recipient, given string) b
 	return r.GetMailId() != "" && hmac.Equal([]byte(token(key, may, r)), []byte(given))
 }
 
-// key is the value under a fixed id: made by whoever asks first, of all processes. Errors: journal.ErrUnavailable.
-func (v *vault) key(ctx context.Context, id string) ([]byte, error) {
-	subject, err := v.subject(id)
+// A mark says in the return address of a message which one it is: to which address, by the random part of its id in the vault, and
+// which of its messages, by a hash that only has to differ within days. It survives mail servers that change the case.
+const (
+	markIDBytes      = 16
+	markMessageBytes = 4
+	markMACBytes     = 8
+)
+
+var markCoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// mark is that of a message to the address that the vault has under an id. Error: the id is none of an address.
+func mark(key []byte, mailID, message string) (string, error) {
+	id, err := hex.DecodeString(strings.TrimPrefix(mailID, addressKind+"."))
+	if err != nil || len(id) != markIDBytes {
+		return "", errors.New("an id of the vault that is none of an address")
+	}
+	sum := sha256.Sum256([]byte(message))
+	plain := append(id, sum[:markMessageBytes]...)
+	return strings.ToLower(markCoding.EncodeToString(append(plain, markMAC(key, plain)...))), nil
+}
+
+// readMark reads a mark, in either case; ok is false for one that is not ours. message stands for one message.
+func readMark(key []byte, mark string) (mailID, message string, ok bool) {
+	raw, err := markCoding.DecodeString(strings.ToUpper(mark))
+	if err != nil || len(raw) != markIDBytes+markMessageBytes+markMACBytes {
+		return "", "", false
+	}
+	plain, mac := raw[:markIDBytes+markMessageBytes], raw[markIDBytes+markMessageBytes:]
+	if !hmac.Equal(markMAC(key, plain), mac) {
+		return "", "", false
+	}
+	return addressKind + "." + hex.EncodeToString(plain[:markIDBytes]), hex.EncodeToString(plain[markIDBytes:]), true
+}
+
+func markMAC(key, plain []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "return\n%s", plain)
+	return mac.Sum(nil)[:markMACBytes]
+}
+
+// key is that of all tokens and marks of mails: made by whoever asks first, of all processes. Errors: journal.ErrUnavailable.
+func (v *vault) key(ctx context.Context) ([]byte, error) {
+	subject, err := v.subject(tokenKey)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		key, err := v.get(ctx, id)
+		key, err := v.get(ctx, tokenKey)
 		if !errors.Is(err, errNoSecret) {
 			return key, err
 		}

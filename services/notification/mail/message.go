@@ -19,8 +19,13 @@ type Message struct {
 	Thread string
 	// Unsubscribe is the address that ends all mail with one POST (RFC 8058); empty for the message that asks for consent.
 	Unsubscribe string
+	// Mark tells which message it is that comes back: MarkLength letters and digits, in either case. Empty: none.
+	Mark string
 	Content
 }
+
+// returnHeader says in the message itself where it comes back to: complaints show it, but not always the envelope.
+const returnHeader = "X-Kompass-Return"
 
 // compose makes the message that travels.
 func (r *Relay) compose(m *Message) (*gomail.Msg, error) {
@@ -42,6 +47,12 @@ func (r *Relay) compose(m *Message) (*gomail.Msg, error) {
 	if m.Unsubscribe != "" {
 		msg.SetListUnsubscribe("<" + m.Unsubscribe + ">")
 		msg.SetListUnsubscribePost()
+	}
+	if back := r.returnAddress(m.Mark); back != "" {
+		if err := msg.EnvelopeFrom(back); err != nil {
+			return nil, fmt.Errorf("return address: %w", err)
+		}
+		msg.SetGenHeader(returnHeader, back)
 	}
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")

@@ -26,6 +26,8 @@ type Relay struct {
 	port    int
 	options []gomail.Option
 	from    *netmail.Address
+
+	returnLocal, returnDomain string // of the address that mail comes back to; empty: the sender's
 }
 
 // Config says where a mail server is, and in whose name we write.
@@ -37,6 +39,9 @@ type Config struct {
 	Password string
 	// From is the sender of all messages: "Kompass <kompass@example.org>".
 	From string
+	// Return is the address that mail comes back to, "bounces@example.org": each message gets one of its own,
+	// "bounces+MARK@example.org". Empty: all of it comes back to From.
+	Return string
 	// TLS is for tests with a certificate authority of their own; nil trusts the system's.
 	TLS *tls.Config
 }
@@ -53,6 +58,9 @@ func NewRelay(c Config) (*Relay, error) {
 	r := &Relay{host: u.Hostname()}
 	if r.from, err = netmail.ParseAddress(c.From); err != nil {
 		return nil, errors.New("sender of mail: no address such as \"Kompass <kompass@example.org>\"")
+	}
+	if err := r.askReturns(c.Return); err != nil {
+		return nil, err
 	}
 	if err := r.secure(u.Scheme, c.TLS); err != nil {
 		return nil, err
@@ -97,6 +105,19 @@ func (r *Relay) secure(scheme string, trust *tls.Config) error {
 	default:
 		return errors.New("mail server: neither smtp:// nor smtps://")
 	}
+	return nil
+}
+
+// askReturns lets mail come back to an address of its own. Servers that can (RFC 3461) are asked for no more than the header of what
+// failed.
+func (r *Relay) askReturns(address string) (err error) {
+	if address == "" {
+		return nil
+	}
+	if r.returnLocal, r.returnDomain, err = splitReturn(address); err != nil {
+		return fmt.Errorf("address that mail comes back to: %w", err)
+	}
+	r.options = append(r.options, gomail.WithDSNMailReturnType(gomail.DSNMailReturnHeadersOnly), gomail.WithDSNRcptNotifyType(gomail.DSNRcptNotifyFailure))
 	return nil
 }
 

@@ -26,6 +26,7 @@ const (
 	ClassSender     = "SENDER"     // the server does not take mail from us
 	ClassRecipient  = "RECIPIENT"  // it does not take it for the recipient
 	ClassMessage    = "MESSAGE"    // it does not take what we say
+	ClassBounce     = "BOUNCE"     // it took the message, which came back later
 )
 
 // Result is what one attempt came to.
@@ -49,7 +50,7 @@ func judge(err error) Result {
 		r.Class = ClassSender
 	case gomail.ErrSMTPRcptTo, gomail.ErrGetRcpts:
 		r.Class = ClassRecipient
-		if permanent && gone(r.Detail) {
+		if permanent && gone(r.Code, r.Detail) {
 			r.Outcome = Unwanted
 		}
 	case gomail.ErrSMTPData, gomail.ErrSMTPDataClose, gomail.ErrWriteContent, gomail.ErrNoUnencoded:
@@ -63,10 +64,23 @@ func judge(err error) Result {
 	return r
 }
 
-// gone tells whether a permanent refusal is the address's own: no such mailbox (x.1.x), or it is closed (x.2.1). A full mailbox, a
-// policy or a relay that does not want us are not its fault. A server that gives no details means the address.
-func gone(detail string) bool {
-	return detail == "" || strings.HasPrefix(detail, "5.1.") || detail == "5.2.1" || detail == "5.0.0"
+// What is wrong with the sender has a status among those of addresses, too.
+const (
+	badSender     = "5.1.7"
+	badSenderHost = "5.1.8"
+)
+
+// gone tells whether a permanent refusal is the address's own: no such mailbox (5.1.x), or it is closed (5.2.1). A full mailbox, a
+// policy, or what is wrong with the sender is not its fault. A server that gives no details means the address when
+// its code is one of mailboxes.
+func gone(code int, detail string) bool {
+	switch detail {
+	case "", "5.0.0":
+		return code == 550 || code == 551 || code == 553 || code == 0 && detail != ""
+	case badSender, badSenderHost:
+		return false
+	}
+	return strings.HasPrefix(detail, "5.1.") || detail == "5.2.1"
 }
 
 // lost tells whether the connection failed, whatever else is said of it.

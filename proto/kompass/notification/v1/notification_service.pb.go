@@ -29,6 +29,79 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What it led to.
+type ReportBounceResponse_Outcome int32
+
+const (
+	// Not set.
+	ReportBounceResponse_OUTCOME_UNSPECIFIED ReportBounceResponse_Outcome = 0
+	// It is no report about mail: nothing was done.
+	ReportBounceResponse_OUTCOME_NO_REPORT ReportBounceResponse_Outcome = 1
+	// It is about no message of this platform, or pretends to be: nothing was done.
+	ReportBounceResponse_OUTCOME_UNKNOWN ReportBounceResponse_Outcome = 2
+	// It is about an address that no recipient has any more: nothing was done.
+	ReportBounceResponse_OUTCOME_OUTDATED ReportBounceResponse_Outcome = 3
+	// It says nothing that matters, such as a delay, or mail had ended already: nothing was done.
+	ReportBounceResponse_OUTCOME_IGNORED ReportBounceResponse_Outcome = 4
+	// A failure that may pass: noted. The third message within 14 days that fails pauses mail.
+	ReportBounceResponse_OUTCOME_NOTED ReportBounceResponse_Outcome = 5
+	// Mail to the address is paused until it is entered, and confirmed, again.
+	ReportBounceResponse_OUTCOME_PAUSED ReportBounceResponse_Outcome = 6
+	// The addressee complained: unsubscribed.
+	ReportBounceResponse_OUTCOME_UNSUBSCRIBED ReportBounceResponse_Outcome = 7
+)
+
+// Enum value maps for ReportBounceResponse_Outcome.
+var (
+	ReportBounceResponse_Outcome_name = map[int32]string{
+		0: "OUTCOME_UNSPECIFIED",
+		1: "OUTCOME_NO_REPORT",
+		2: "OUTCOME_UNKNOWN",
+		3: "OUTCOME_OUTDATED",
+		4: "OUTCOME_IGNORED",
+		5: "OUTCOME_NOTED",
+		6: "OUTCOME_PAUSED",
+		7: "OUTCOME_UNSUBSCRIBED",
+	}
+	ReportBounceResponse_Outcome_value = map[string]int32{
+		"OUTCOME_UNSPECIFIED":  0,
+		"OUTCOME_NO_REPORT":    1,
+		"OUTCOME_UNKNOWN":      2,
+		"OUTCOME_OUTDATED":     3,
+		"OUTCOME_IGNORED":      4,
+		"OUTCOME_NOTED":        5,
+		"OUTCOME_PAUSED":       6,
+		"OUTCOME_UNSUBSCRIBED": 7,
+	}
+)
+
+func (x ReportBounceResponse_Outcome) Enum() *ReportBounceResponse_Outcome {
+	p := new(ReportBounceResponse_Outcome)
+	*p = x
+	return p
+}
+
+func (x ReportBounceResponse_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReportBounceResponse_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_kompass_notification_v1_notification_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ReportBounceResponse_Outcome) Type() protoreflect.EnumType {
+	return &file_kompass_notification_v1_notification_service_proto_enumTypes[0]
+}
+
+func (x ReportBounceResponse_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReportBounceResponse_Outcome.Descriptor instead.
+func (ReportBounceResponse_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // Why a stream ends.
 type StreamEventsResponse_End int32
 
@@ -66,11 +139,11 @@ func (x StreamEventsResponse_End) String() string {
 }
 
 func (StreamEventsResponse_End) Descriptor() protoreflect.EnumDescriptor {
-	return file_kompass_notification_v1_notification_service_proto_enumTypes[0].Descriptor()
+	return file_kompass_notification_v1_notification_service_proto_enumTypes[1].Descriptor()
 }
 
 func (StreamEventsResponse_End) Type() protoreflect.EnumType {
-	return &file_kompass_notification_v1_notification_service_proto_enumTypes[0]
+	return &file_kompass_notification_v1_notification_service_proto_enumTypes[1]
 }
 
 func (x StreamEventsResponse_End) Number() protoreflect.EnumNumber {
@@ -79,7 +152,7 @@ func (x StreamEventsResponse_End) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StreamEventsResponse_End.Descriptor instead.
 func (StreamEventsResponse_End) EnumDescriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{36, 0}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{38, 0}
 }
 
 // Asks for one recipient.
@@ -621,6 +694,125 @@ func (x *UnsubscribeRecipientRequest) GetValidateOnly() bool {
 	return false
 }
 
+// Hands over what a mail server got for the address that mail comes back to.
+type ReportBounceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole message, as it came, at most 1 MiB: how it ends matters least, so a longer one may be cut.
+	File []byte `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The address that it was delivered to, when the mail server knows it; the message itself is searched as well.
+	To            string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportBounceRequest) Reset() {
+	*x = ReportBounceRequest{}
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportBounceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportBounceRequest) ProtoMessage() {}
+
+func (x *ReportBounceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportBounceRequest.ProtoReflect.Descriptor instead.
+func (*ReportBounceRequest) Descriptor() ([]byte, []int) {
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReportBounceRequest) GetFile() []byte {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *ReportBounceRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// What a message that came back led to.
+type ReportBounceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it led to.
+	Outcome ReportBounceResponse_Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=kompass.notification.v1.ReportBounceResponse_Outcome" json:"outcome,omitempty"`
+	// The recipient that it is about, as a resource name; empty when there is none.
+	Recipient string `protobuf:"bytes,2,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	// The enhanced status (RFC 3463) of a failure: "5.1.1".
+	Status        string `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportBounceResponse) Reset() {
+	*x = ReportBounceResponse{}
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportBounceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportBounceResponse) ProtoMessage() {}
+
+func (x *ReportBounceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportBounceResponse.ProtoReflect.Descriptor instead.
+func (*ReportBounceResponse) Descriptor() ([]byte, []int) {
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReportBounceResponse) GetOutcome() ReportBounceResponse_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return ReportBounceResponse_OUTCOME_UNSPECIFIED
+}
+
+func (x *ReportBounceResponse) GetRecipient() string {
+	if x != nil {
+		return x.Recipient
+	}
+	return ""
+}
+
+func (x *ReportBounceResponse) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
 // Asks for one subscription.
 type GetSubscriptionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -632,7 +824,7 @@ type GetSubscriptionRequest struct {
 
 func (x *GetSubscriptionRequest) Reset() {
 	*x = GetSubscriptionRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[8]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +836,7 @@ func (x *GetSubscriptionRequest) String() string {
 func (*GetSubscriptionRequest) ProtoMessage() {}
 
 func (x *GetSubscriptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[8]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +849,7 @@ func (x *GetSubscriptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubscriptionRequest.ProtoReflect.Descriptor instead.
 func (*GetSubscriptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{8}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetSubscriptionRequest) GetName() string {
@@ -684,7 +876,7 @@ type ListSubscriptionsRequest struct {
 
 func (x *ListSubscriptionsRequest) Reset() {
 	*x = ListSubscriptionsRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[9]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +888,7 @@ func (x *ListSubscriptionsRequest) String() string {
 func (*ListSubscriptionsRequest) ProtoMessage() {}
 
 func (x *ListSubscriptionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[9]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +901,7 @@ func (x *ListSubscriptionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSubscriptionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSubscriptionsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{9}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListSubscriptionsRequest) GetPageSize() int32 {
@@ -755,7 +947,7 @@ type ListSubscriptionsResponse struct {
 
 func (x *ListSubscriptionsResponse) Reset() {
 	*x = ListSubscriptionsResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[10]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +959,7 @@ func (x *ListSubscriptionsResponse) String() string {
 func (*ListSubscriptionsResponse) ProtoMessage() {}
 
 func (x *ListSubscriptionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[10]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +972,7 @@ func (x *ListSubscriptionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSubscriptionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSubscriptionsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{10}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListSubscriptionsResponse) GetSubscriptions() []*Subscription {
@@ -821,7 +1013,7 @@ type CreateSubscriptionRequest struct {
 
 func (x *CreateSubscriptionRequest) Reset() {
 	*x = CreateSubscriptionRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[11]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +1025,7 @@ func (x *CreateSubscriptionRequest) String() string {
 func (*CreateSubscriptionRequest) ProtoMessage() {}
 
 func (x *CreateSubscriptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[11]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1038,7 @@ func (x *CreateSubscriptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSubscriptionRequest.ProtoReflect.Descriptor instead.
 func (*CreateSubscriptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{11}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateSubscriptionRequest) GetSubscription() *Subscription {
@@ -894,7 +1086,7 @@ type UpdateSubscriptionRequest struct {
 
 func (x *UpdateSubscriptionRequest) Reset() {
 	*x = UpdateSubscriptionRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[12]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1098,7 @@ func (x *UpdateSubscriptionRequest) String() string {
 func (*UpdateSubscriptionRequest) ProtoMessage() {}
 
 func (x *UpdateSubscriptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[12]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1111,7 @@ func (x *UpdateSubscriptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSubscriptionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSubscriptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{12}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateSubscriptionRequest) GetSubscription() *Subscription {
@@ -967,7 +1159,7 @@ type DeleteSubscriptionRequest struct {
 
 func (x *DeleteSubscriptionRequest) Reset() {
 	*x = DeleteSubscriptionRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[13]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1171,7 @@ func (x *DeleteSubscriptionRequest) String() string {
 func (*DeleteSubscriptionRequest) ProtoMessage() {}
 
 func (x *DeleteSubscriptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[13]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1184,7 @@ func (x *DeleteSubscriptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSubscriptionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSubscriptionRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{13}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteSubscriptionRequest) GetName() string {
@@ -1040,7 +1232,7 @@ type ListNotificationsRequest struct {
 
 func (x *ListNotificationsRequest) Reset() {
 	*x = ListNotificationsRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[14]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1244,7 @@ func (x *ListNotificationsRequest) String() string {
 func (*ListNotificationsRequest) ProtoMessage() {}
 
 func (x *ListNotificationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[14]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1257,7 @@ func (x *ListNotificationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNotificationsRequest.ProtoReflect.Descriptor instead.
 func (*ListNotificationsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{14}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListNotificationsRequest) GetRecipient() string {
@@ -1113,7 +1305,7 @@ type ListNotificationsResponse struct {
 
 func (x *ListNotificationsResponse) Reset() {
 	*x = ListNotificationsResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[15]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1317,7 @@ func (x *ListNotificationsResponse) String() string {
 func (*ListNotificationsResponse) ProtoMessage() {}
 
 func (x *ListNotificationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[15]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1330,7 @@ func (x *ListNotificationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNotificationsResponse.ProtoReflect.Descriptor instead.
 func (*ListNotificationsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{15}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListNotificationsResponse) GetNotifications() []*Notification {
@@ -1188,7 +1380,7 @@ type MarkNotificationsRequest struct {
 
 func (x *MarkNotificationsRequest) Reset() {
 	*x = MarkNotificationsRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[16]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1392,7 @@ func (x *MarkNotificationsRequest) String() string {
 func (*MarkNotificationsRequest) ProtoMessage() {}
 
 func (x *MarkNotificationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[16]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1405,7 @@ func (x *MarkNotificationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkNotificationsRequest.ProtoReflect.Descriptor instead.
 func (*MarkNotificationsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{16}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MarkNotificationsRequest) GetRecipient() string {
@@ -1262,7 +1454,7 @@ type MarkNotificationsResponse struct {
 
 func (x *MarkNotificationsResponse) Reset() {
 	*x = MarkNotificationsResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[17]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1466,7 @@ func (x *MarkNotificationsResponse) String() string {
 func (*MarkNotificationsResponse) ProtoMessage() {}
 
 func (x *MarkNotificationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[17]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1479,7 @@ func (x *MarkNotificationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkNotificationsResponse.ProtoReflect.Descriptor instead.
 func (*MarkNotificationsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{17}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MarkNotificationsResponse) GetUnread() int32 {
@@ -1308,7 +1500,7 @@ type GetWebhookRequest struct {
 
 func (x *GetWebhookRequest) Reset() {
 	*x = GetWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[18]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1512,7 @@ func (x *GetWebhookRequest) String() string {
 func (*GetWebhookRequest) ProtoMessage() {}
 
 func (x *GetWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[18]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1525,7 @@ func (x *GetWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWebhookRequest.ProtoReflect.Descriptor instead.
 func (*GetWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{18}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetWebhookRequest) GetName() string {
@@ -1360,7 +1552,7 @@ type ListWebhooksRequest struct {
 
 func (x *ListWebhooksRequest) Reset() {
 	*x = ListWebhooksRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[19]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1564,7 @@ func (x *ListWebhooksRequest) String() string {
 func (*ListWebhooksRequest) ProtoMessage() {}
 
 func (x *ListWebhooksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[19]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1577,7 @@ func (x *ListWebhooksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWebhooksRequest.ProtoReflect.Descriptor instead.
 func (*ListWebhooksRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{19}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListWebhooksRequest) GetPageSize() int32 {
@@ -1431,7 +1623,7 @@ type ListWebhooksResponse struct {
 
 func (x *ListWebhooksResponse) Reset() {
 	*x = ListWebhooksResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[20]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1635,7 @@ func (x *ListWebhooksResponse) String() string {
 func (*ListWebhooksResponse) ProtoMessage() {}
 
 func (x *ListWebhooksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[20]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1648,7 @@ func (x *ListWebhooksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWebhooksResponse.ProtoReflect.Descriptor instead.
 func (*ListWebhooksResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{20}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListWebhooksResponse) GetWebhooks() []*Webhook {
@@ -1497,7 +1689,7 @@ type CreateWebhookRequest struct {
 
 func (x *CreateWebhookRequest) Reset() {
 	*x = CreateWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[21]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1701,7 @@ func (x *CreateWebhookRequest) String() string {
 func (*CreateWebhookRequest) ProtoMessage() {}
 
 func (x *CreateWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[21]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1714,7 @@ func (x *CreateWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWebhookRequest.ProtoReflect.Descriptor instead.
 func (*CreateWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{21}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CreateWebhookRequest) GetWebhook() *Webhook {
@@ -1570,7 +1762,7 @@ type UpdateWebhookRequest struct {
 
 func (x *UpdateWebhookRequest) Reset() {
 	*x = UpdateWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[22]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1774,7 @@ func (x *UpdateWebhookRequest) String() string {
 func (*UpdateWebhookRequest) ProtoMessage() {}
 
 func (x *UpdateWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[22]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1787,7 @@ func (x *UpdateWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWebhookRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{22}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UpdateWebhookRequest) GetWebhook() *Webhook {
@@ -1643,7 +1835,7 @@ type DeleteWebhookRequest struct {
 
 func (x *DeleteWebhookRequest) Reset() {
 	*x = DeleteWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[23]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1655,7 +1847,7 @@ func (x *DeleteWebhookRequest) String() string {
 func (*DeleteWebhookRequest) ProtoMessage() {}
 
 func (x *DeleteWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[23]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1668,7 +1860,7 @@ func (x *DeleteWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWebhookRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{23}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DeleteWebhookRequest) GetName() string {
@@ -1714,7 +1906,7 @@ type VerifyWebhookRequest struct {
 
 func (x *VerifyWebhookRequest) Reset() {
 	*x = VerifyWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[24]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1726,7 +1918,7 @@ func (x *VerifyWebhookRequest) String() string {
 func (*VerifyWebhookRequest) ProtoMessage() {}
 
 func (x *VerifyWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[24]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1739,7 +1931,7 @@ func (x *VerifyWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyWebhookRequest.ProtoReflect.Descriptor instead.
 func (*VerifyWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{24}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *VerifyWebhookRequest) GetName() string {
@@ -1778,7 +1970,7 @@ type TestWebhookRequest struct {
 
 func (x *TestWebhookRequest) Reset() {
 	*x = TestWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[25]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1790,7 +1982,7 @@ func (x *TestWebhookRequest) String() string {
 func (*TestWebhookRequest) ProtoMessage() {}
 
 func (x *TestWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[25]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1803,7 +1995,7 @@ func (x *TestWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestWebhookRequest.ProtoReflect.Descriptor instead.
 func (*TestWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{25}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TestWebhookRequest) GetName() string {
@@ -1842,7 +2034,7 @@ type RotateWebhookRequest struct {
 
 func (x *RotateWebhookRequest) Reset() {
 	*x = RotateWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[26]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2046,7 @@ func (x *RotateWebhookRequest) String() string {
 func (*RotateWebhookRequest) ProtoMessage() {}
 
 func (x *RotateWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[26]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2059,7 @@ func (x *RotateWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateWebhookRequest.ProtoReflect.Descriptor instead.
 func (*RotateWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{26}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RotateWebhookRequest) GetName() string {
@@ -1906,7 +2098,7 @@ type DisableWebhookRequest struct {
 
 func (x *DisableWebhookRequest) Reset() {
 	*x = DisableWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[27]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2110,7 @@ func (x *DisableWebhookRequest) String() string {
 func (*DisableWebhookRequest) ProtoMessage() {}
 
 func (x *DisableWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[27]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2123,7 @@ func (x *DisableWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableWebhookRequest.ProtoReflect.Descriptor instead.
 func (*DisableWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{27}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DisableWebhookRequest) GetName() string {
@@ -1970,7 +2162,7 @@ type EnableWebhookRequest struct {
 
 func (x *EnableWebhookRequest) Reset() {
 	*x = EnableWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[28]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2174,7 @@ func (x *EnableWebhookRequest) String() string {
 func (*EnableWebhookRequest) ProtoMessage() {}
 
 func (x *EnableWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[28]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2187,7 @@ func (x *EnableWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableWebhookRequest.ProtoReflect.Descriptor instead.
 func (*EnableWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{28}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *EnableWebhookRequest) GetName() string {
@@ -2036,7 +2228,7 @@ type ReplayWebhookRequest struct {
 
 func (x *ReplayWebhookRequest) Reset() {
 	*x = ReplayWebhookRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[29]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2240,7 @@ func (x *ReplayWebhookRequest) String() string {
 func (*ReplayWebhookRequest) ProtoMessage() {}
 
 func (x *ReplayWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[29]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2253,7 @@ func (x *ReplayWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayWebhookRequest.ProtoReflect.Descriptor instead.
 func (*ReplayWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{29}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReplayWebhookRequest) GetName() string {
@@ -2103,7 +2295,7 @@ type ReplayWebhookResponse struct {
 
 func (x *ReplayWebhookResponse) Reset() {
 	*x = ReplayWebhookResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[30]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2307,7 @@ func (x *ReplayWebhookResponse) String() string {
 func (*ReplayWebhookResponse) ProtoMessage() {}
 
 func (x *ReplayWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[30]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2320,7 @@ func (x *ReplayWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayWebhookResponse.ProtoReflect.Descriptor instead.
 func (*ReplayWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{30}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReplayWebhookResponse) GetDeliveries() int32 {
@@ -2149,7 +2341,7 @@ type GetDeliveryRequest struct {
 
 func (x *GetDeliveryRequest) Reset() {
 	*x = GetDeliveryRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[31]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2353,7 @@ func (x *GetDeliveryRequest) String() string {
 func (*GetDeliveryRequest) ProtoMessage() {}
 
 func (x *GetDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[31]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2366,7 @@ func (x *GetDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*GetDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{31}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetDeliveryRequest) GetName() string {
@@ -2201,7 +2393,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[32]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2405,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[32]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2418,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{32}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListDeliveriesRequest) GetPageSize() int32 {
@@ -2272,7 +2464,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[33]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2476,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[33]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2297,7 +2489,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{33}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*Delivery {
@@ -2336,7 +2528,7 @@ type RedeliverDeliveryRequest struct {
 
 func (x *RedeliverDeliveryRequest) Reset() {
 	*x = RedeliverDeliveryRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[34]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2348,7 +2540,7 @@ func (x *RedeliverDeliveryRequest) String() string {
 func (*RedeliverDeliveryRequest) ProtoMessage() {}
 
 func (x *RedeliverDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[34]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2361,7 +2553,7 @@ func (x *RedeliverDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeliverDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*RedeliverDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{34}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RedeliverDeliveryRequest) GetName() string {
@@ -2400,7 +2592,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[35]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2604,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[35]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2617,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{35}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StreamEventsRequest) GetTopics() []string {
@@ -2464,7 +2656,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[36]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2476,7 +2668,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[36]
+	mi := &file_kompass_notification_v1_notification_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2489,7 +2681,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{36}
+	return file_kompass_notification_v1_notification_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StreamEventsResponse) GetEvent() *Event {
@@ -2563,7 +2755,23 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05token\x12>\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"j\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"S\n" +
+	"\x13ReportBounceRequest\x12\"\n" +
+	"\x04file\x18\x01 \x01(\fB\x0e\xe0A\x02\xbaH\bz\x06\x10\x01\x18\x80\x80@R\x04file\x12\x18\n" +
+	"\x02to\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc0\x02R\x02to\"\xda\x02\n" +
+	"\x14ReportBounceResponse\x12O\n" +
+	"\aoutcome\x18\x01 \x01(\x0e25.kompass.notification.v1.ReportBounceResponse.OutcomeR\aoutcome\x12\x1c\n" +
+	"\trecipient\x18\x02 \x01(\tR\trecipient\x12\x16\n" +
+	"\x06status\x18\x03 \x01(\tR\x06status\"\xba\x01\n" +
+	"\aOutcome\x12\x17\n" +
+	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11OUTCOME_NO_REPORT\x10\x01\x12\x13\n" +
+	"\x0fOUTCOME_UNKNOWN\x10\x02\x12\x14\n" +
+	"\x10OUTCOME_OUTDATED\x10\x03\x12\x13\n" +
+	"\x0fOUTCOME_IGNORED\x10\x04\x12\x11\n" +
+	"\rOUTCOME_NOTED\x10\x05\x12\x12\n" +
+	"\x0eOUTCOME_PAUSED\x10\x06\x12\x18\n" +
+	"\x14OUTCOME_UNSUBSCRIBED\x10\a\"j\n" +
 	"\x16GetSubscriptionRequest\x12P\n" +
 	"\x04name\x18\x01 \x01(\tB<\xe0A\x02\xbaH6r422^subscriptions/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xb3\x01\n" +
 	"\x18ListSubscriptionsRequest\x12'\n" +
@@ -2722,7 +2930,7 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x03End\x12\x13\n" +
 	"\x0fEND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fEND_TOO_SLOW\x10\x01\x12\x10\n" +
-	"\fEND_STOPPING\x10\x022\x92\"\n" +
+	"\fEND_STOPPING\x10\x022\x9c#\n" +
 	"\x13NotificationService\x12\x88\x01\n" +
 	"\fGetRecipient\x12,.kompass.notification.v1.GetRecipientRequest\x1a\".kompass.notification.v1.Recipient\"&\xdaA\x04name\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=recipients/*}\x12\x89\x01\n" +
 	"\x0eListRecipients\x12..kompass.notification.v1.ListRecipientsRequest\x1a/.kompass.notification.v1.ListRecipientsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/recipients\x12\xa2\x01\n" +
@@ -2730,7 +2938,8 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x0fUpdateRecipient\x12/.kompass.notification.v1.UpdateRecipientRequest\x1a\".kompass.notification.v1.Recipient\"L\xdaA\x15recipient,update_mask\x82\xd3\xe4\x93\x02.:\trecipient2!/v1/{recipient.name=recipients/*}\x12\x82\x01\n" +
 	"\x0eEraseRecipient\x12..kompass.notification.v1.EraseRecipientRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=recipients/*}:erase\x12\x98\x01\n" +
 	"\x10ConfirmRecipient\x120.kompass.notification.v1.ConfirmRecipientRequest\x1a\".kompass.notification.v1.Recipient\".\xf0\xe0\x18\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=recipients/*}:confirm\x12\xa1\x01\n" +
-	"\x14UnsubscribeRecipient\x124.kompass.notification.v1.UnsubscribeRecipientRequest\x1a\".kompass.notification.v1.Recipient\"/\xf0\xe0\x18\x01\x82\xd3\xe4\x93\x02%\"#/v1/{name=recipients/*}:unsubscribe\x12\x94\x01\n" +
+	"\x14UnsubscribeRecipient\x124.kompass.notification.v1.UnsubscribeRecipientRequest\x1a\".kompass.notification.v1.Recipient\"/\xf0\xe0\x18\x01\x82\xd3\xe4\x93\x02%\"#/v1/{name=recipients/*}:unsubscribe\x12\x87\x01\n" +
+	"\fReportBounce\x12,.kompass.notification.v1.ReportBounceRequest\x1a-.kompass.notification.v1.ReportBounceResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/mail:bounce\x12\x94\x01\n" +
 	"\x0fGetSubscription\x12/.kompass.notification.v1.GetSubscriptionRequest\x1a%.kompass.notification.v1.Subscription\")\xdaA\x04name\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=subscriptions/*}\x12\x95\x01\n" +
 	"\x11ListSubscriptions\x121.kompass.notification.v1.ListSubscriptionsRequest\x1a2.kompass.notification.v1.ListSubscriptionsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/subscriptions\x12\xb7\x01\n" +
 	"\x12CreateSubscription\x122.kompass.notification.v1.CreateSubscriptionRequest\x1a%.kompass.notification.v1.Subscription\"F\xdaA\x1csubscription,subscription_id\x82\xd3\xe4\x93\x02!:\fsubscription\"\x11/v1/subscriptions\x12\xc9\x01\n" +
@@ -2768,140 +2977,146 @@ func file_kompass_notification_v1_notification_service_proto_rawDescGZIP() []byt
 	return file_kompass_notification_v1_notification_service_proto_rawDescData
 }
 
-var file_kompass_notification_v1_notification_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kompass_notification_v1_notification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_kompass_notification_v1_notification_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_kompass_notification_v1_notification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_kompass_notification_v1_notification_service_proto_goTypes = []any{
-	(StreamEventsResponse_End)(0),       // 0: kompass.notification.v1.StreamEventsResponse.End
-	(*GetRecipientRequest)(nil),         // 1: kompass.notification.v1.GetRecipientRequest
-	(*ListRecipientsRequest)(nil),       // 2: kompass.notification.v1.ListRecipientsRequest
-	(*ListRecipientsResponse)(nil),      // 3: kompass.notification.v1.ListRecipientsResponse
-	(*CreateRecipientRequest)(nil),      // 4: kompass.notification.v1.CreateRecipientRequest
-	(*UpdateRecipientRequest)(nil),      // 5: kompass.notification.v1.UpdateRecipientRequest
-	(*EraseRecipientRequest)(nil),       // 6: kompass.notification.v1.EraseRecipientRequest
-	(*ConfirmRecipientRequest)(nil),     // 7: kompass.notification.v1.ConfirmRecipientRequest
-	(*UnsubscribeRecipientRequest)(nil), // 8: kompass.notification.v1.UnsubscribeRecipientRequest
-	(*GetSubscriptionRequest)(nil),      // 9: kompass.notification.v1.GetSubscriptionRequest
-	(*ListSubscriptionsRequest)(nil),    // 10: kompass.notification.v1.ListSubscriptionsRequest
-	(*ListSubscriptionsResponse)(nil),   // 11: kompass.notification.v1.ListSubscriptionsResponse
-	(*CreateSubscriptionRequest)(nil),   // 12: kompass.notification.v1.CreateSubscriptionRequest
-	(*UpdateSubscriptionRequest)(nil),   // 13: kompass.notification.v1.UpdateSubscriptionRequest
-	(*DeleteSubscriptionRequest)(nil),   // 14: kompass.notification.v1.DeleteSubscriptionRequest
-	(*ListNotificationsRequest)(nil),    // 15: kompass.notification.v1.ListNotificationsRequest
-	(*ListNotificationsResponse)(nil),   // 16: kompass.notification.v1.ListNotificationsResponse
-	(*MarkNotificationsRequest)(nil),    // 17: kompass.notification.v1.MarkNotificationsRequest
-	(*MarkNotificationsResponse)(nil),   // 18: kompass.notification.v1.MarkNotificationsResponse
-	(*GetWebhookRequest)(nil),           // 19: kompass.notification.v1.GetWebhookRequest
-	(*ListWebhooksRequest)(nil),         // 20: kompass.notification.v1.ListWebhooksRequest
-	(*ListWebhooksResponse)(nil),        // 21: kompass.notification.v1.ListWebhooksResponse
-	(*CreateWebhookRequest)(nil),        // 22: kompass.notification.v1.CreateWebhookRequest
-	(*UpdateWebhookRequest)(nil),        // 23: kompass.notification.v1.UpdateWebhookRequest
-	(*DeleteWebhookRequest)(nil),        // 24: kompass.notification.v1.DeleteWebhookRequest
-	(*VerifyWebhookRequest)(nil),        // 25: kompass.notification.v1.VerifyWebhookRequest
-	(*TestWebhookRequest)(nil),          // 26: kompass.notification.v1.TestWebhookRequest
-	(*RotateWebhookRequest)(nil),        // 27: kompass.notification.v1.RotateWebhookRequest
-	(*DisableWebhookRequest)(nil),       // 28: kompass.notification.v1.DisableWebhookRequest
-	(*EnableWebhookRequest)(nil),        // 29: kompass.notification.v1.EnableWebhookRequest
-	(*ReplayWebhookRequest)(nil),        // 30: kompass.notification.v1.ReplayWebhookRequest
-	(*ReplayWebhookResponse)(nil),       // 31: kompass.notification.v1.ReplayWebhookResponse
-	(*GetDeliveryRequest)(nil),          // 32: kompass.notification.v1.GetDeliveryRequest
-	(*ListDeliveriesRequest)(nil),       // 33: kompass.notification.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil),      // 34: kompass.notification.v1.ListDeliveriesResponse
-	(*RedeliverDeliveryRequest)(nil),    // 35: kompass.notification.v1.RedeliverDeliveryRequest
-	(*StreamEventsRequest)(nil),         // 36: kompass.notification.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),        // 37: kompass.notification.v1.StreamEventsResponse
-	(*Recipient)(nil),                   // 38: kompass.notification.v1.Recipient
-	(*fieldmaskpb.FieldMask)(nil),       // 39: google.protobuf.FieldMask
-	(*Subscription)(nil),                // 40: kompass.notification.v1.Subscription
-	(*Notification)(nil),                // 41: kompass.notification.v1.Notification
-	(*Webhook)(nil),                     // 42: kompass.notification.v1.Webhook
-	(*timestamppb.Timestamp)(nil),       // 43: google.protobuf.Timestamp
-	(*Delivery)(nil),                    // 44: kompass.notification.v1.Delivery
-	(Event_Kind)(0),                     // 45: kompass.notification.v1.Event.Kind
-	(*Event)(nil),                       // 46: kompass.notification.v1.Event
-	(*emptypb.Empty)(nil),               // 47: google.protobuf.Empty
+	(ReportBounceResponse_Outcome)(0),   // 0: kompass.notification.v1.ReportBounceResponse.Outcome
+	(StreamEventsResponse_End)(0),       // 1: kompass.notification.v1.StreamEventsResponse.End
+	(*GetRecipientRequest)(nil),         // 2: kompass.notification.v1.GetRecipientRequest
+	(*ListRecipientsRequest)(nil),       // 3: kompass.notification.v1.ListRecipientsRequest
+	(*ListRecipientsResponse)(nil),      // 4: kompass.notification.v1.ListRecipientsResponse
+	(*CreateRecipientRequest)(nil),      // 5: kompass.notification.v1.CreateRecipientRequest
+	(*UpdateRecipientRequest)(nil),      // 6: kompass.notification.v1.UpdateRecipientRequest
+	(*EraseRecipientRequest)(nil),       // 7: kompass.notification.v1.EraseRecipientRequest
+	(*ConfirmRecipientRequest)(nil),     // 8: kompass.notification.v1.ConfirmRecipientRequest
+	(*UnsubscribeRecipientRequest)(nil), // 9: kompass.notification.v1.UnsubscribeRecipientRequest
+	(*ReportBounceRequest)(nil),         // 10: kompass.notification.v1.ReportBounceRequest
+	(*ReportBounceResponse)(nil),        // 11: kompass.notification.v1.ReportBounceResponse
+	(*GetSubscriptionRequest)(nil),      // 12: kompass.notification.v1.GetSubscriptionRequest
+	(*ListSubscriptionsRequest)(nil),    // 13: kompass.notification.v1.ListSubscriptionsRequest
+	(*ListSubscriptionsResponse)(nil),   // 14: kompass.notification.v1.ListSubscriptionsResponse
+	(*CreateSubscriptionRequest)(nil),   // 15: kompass.notification.v1.CreateSubscriptionRequest
+	(*UpdateSubscriptionRequest)(nil),   // 16: kompass.notification.v1.UpdateSubscriptionRequest
+	(*DeleteSubscriptionRequest)(nil),   // 17: kompass.notification.v1.DeleteSubscriptionRequest
+	(*ListNotificationsRequest)(nil),    // 18: kompass.notification.v1.ListNotificationsRequest
+	(*ListNotificationsResponse)(nil),   // 19: kompass.notification.v1.ListNotificationsResponse
+	(*MarkNotificationsRequest)(nil),    // 20: kompass.notification.v1.MarkNotificationsRequest
+	(*MarkNotificationsResponse)(nil),   // 21: kompass.notification.v1.MarkNotificationsResponse
+	(*GetWebhookRequest)(nil),           // 22: kompass.notification.v1.GetWebhookRequest
+	(*ListWebhooksRequest)(nil),         // 23: kompass.notification.v1.ListWebhooksRequest
+	(*ListWebhooksResponse)(nil),        // 24: kompass.notification.v1.ListWebhooksResponse
+	(*CreateWebhookRequest)(nil),        // 25: kompass.notification.v1.CreateWebhookRequest
+	(*UpdateWebhookRequest)(nil),        // 26: kompass.notification.v1.UpdateWebhookRequest
+	(*DeleteWebhookRequest)(nil),        // 27: kompass.notification.v1.DeleteWebhookRequest
+	(*VerifyWebhookRequest)(nil),        // 28: kompass.notification.v1.VerifyWebhookRequest
+	(*TestWebhookRequest)(nil),          // 29: kompass.notification.v1.TestWebhookRequest
+	(*RotateWebhookRequest)(nil),        // 30: kompass.notification.v1.RotateWebhookRequest
+	(*DisableWebhookRequest)(nil),       // 31: kompass.notification.v1.DisableWebhookRequest
+	(*EnableWebhookRequest)(nil),        // 32: kompass.notification.v1.EnableWebhookRequest
+	(*ReplayWebhookRequest)(nil),        // 33: kompass.notification.v1.ReplayWebhookRequest
+	(*ReplayWebhookResponse)(nil),       // 34: kompass.notification.v1.ReplayWebhookResponse
+	(*GetDeliveryRequest)(nil),          // 35: kompass.notification.v1.GetDeliveryRequest
+	(*ListDeliveriesRequest)(nil),       // 36: kompass.notification.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),      // 37: kompass.notification.v1.ListDeliveriesResponse
+	(*RedeliverDeliveryRequest)(nil),    // 38: kompass.notification.v1.RedeliverDeliveryRequest
+	(*StreamEventsRequest)(nil),         // 39: kompass.notification.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),        // 40: kompass.notification.v1.StreamEventsResponse
+	(*Recipient)(nil),                   // 41: kompass.notification.v1.Recipient
+	(*fieldmaskpb.FieldMask)(nil),       // 42: google.protobuf.FieldMask
+	(*Subscription)(nil),                // 43: kompass.notification.v1.Subscription
+	(*Notification)(nil),                // 44: kompass.notification.v1.Notification
+	(*Webhook)(nil),                     // 45: kompass.notification.v1.Webhook
+	(*timestamppb.Timestamp)(nil),       // 46: google.protobuf.Timestamp
+	(*Delivery)(nil),                    // 47: kompass.notification.v1.Delivery
+	(Event_Kind)(0),                     // 48: kompass.notification.v1.Event.Kind
+	(*Event)(nil),                       // 49: kompass.notification.v1.Event
+	(*emptypb.Empty)(nil),               // 50: google.protobuf.Empty
 }
 var file_kompass_notification_v1_notification_service_proto_depIdxs = []int32{
-	38, // 0: kompass.notification.v1.ListRecipientsResponse.recipients:type_name -> kompass.notification.v1.Recipient
-	38, // 1: kompass.notification.v1.CreateRecipientRequest.recipient:type_name -> kompass.notification.v1.Recipient
-	38, // 2: kompass.notification.v1.UpdateRecipientRequest.recipient:type_name -> kompass.notification.v1.Recipient
-	39, // 3: kompass.notification.v1.UpdateRecipientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	40, // 4: kompass.notification.v1.ListSubscriptionsResponse.subscriptions:type_name -> kompass.notification.v1.Subscription
-	40, // 5: kompass.notification.v1.CreateSubscriptionRequest.subscription:type_name -> kompass.notification.v1.Subscription
-	40, // 6: kompass.notification.v1.UpdateSubscriptionRequest.subscription:type_name -> kompass.notification.v1.Subscription
-	39, // 7: kompass.notification.v1.UpdateSubscriptionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	41, // 8: kompass.notification.v1.ListNotificationsResponse.notifications:type_name -> kompass.notification.v1.Notification
-	42, // 9: kompass.notification.v1.ListWebhooksResponse.webhooks:type_name -> kompass.notification.v1.Webhook
-	42, // 10: kompass.notification.v1.CreateWebhookRequest.webhook:type_name -> kompass.notification.v1.Webhook
-	42, // 11: kompass.notification.v1.UpdateWebhookRequest.webhook:type_name -> kompass.notification.v1.Webhook
-	39, // 12: kompass.notification.v1.UpdateWebhookRequest.update_mask:type_name -> google.protobuf.FieldMask
-	43, // 13: kompass.notification.v1.ReplayWebhookRequest.since:type_name -> google.protobuf.Timestamp
-	44, // 14: kompass.notification.v1.ListDeliveriesResponse.deliveries:type_name -> kompass.notification.v1.Delivery
-	45, // 15: kompass.notification.v1.StreamEventsRequest.kinds:type_name -> kompass.notification.v1.Event.Kind
-	46, // 16: kompass.notification.v1.StreamEventsResponse.event:type_name -> kompass.notification.v1.Event
-	0,  // 17: kompass.notification.v1.StreamEventsResponse.end:type_name -> kompass.notification.v1.StreamEventsResponse.End
-	1,  // 18: kompass.notification.v1.NotificationService.GetRecipient:input_type -> kompass.notification.v1.GetRecipientRequest
-	2,  // 19: kompass.notification.v1.NotificationService.ListRecipients:input_type -> kompass.notification.v1.ListRecipientsRequest
-	4,  // 20: kompass.notification.v1.NotificationService.CreateRecipient:input_type -> kompass.notification.v1.CreateRecipientRequest
-	5,  // 21: kompass.notification.v1.NotificationService.UpdateRecipient:input_type -> kompass.notification.v1.UpdateRecipientRequest
-	6,  // 22: kompass.notification.v1.NotificationService.EraseRecipient:input_type -> kompass.notification.v1.EraseRecipientRequest
-	7,  // 23: kompass.notification.v1.NotificationService.ConfirmRecipient:input_type -> kompass.notification.v1.ConfirmRecipientRequest
-	8,  // 24: kompass.notification.v1.NotificationService.UnsubscribeRecipient:input_type -> kompass.notification.v1.UnsubscribeRecipientRequest
-	9,  // 25: kompass.notification.v1.NotificationService.GetSubscription:input_type -> kompass.notification.v1.GetSubscriptionRequest
-	10, // 26: kompass.notification.v1.NotificationService.ListSubscriptions:input_type -> kompass.notification.v1.ListSubscriptionsRequest
-	12, // 27: kompass.notification.v1.NotificationService.CreateSubscription:input_type -> kompass.notification.v1.CreateSubscriptionRequest
-	13, // 28: kompass.notification.v1.NotificationService.UpdateSubscription:input_type -> kompass.notification.v1.UpdateSubscriptionRequest
-	14, // 29: kompass.notification.v1.NotificationService.DeleteSubscription:input_type -> kompass.notification.v1.DeleteSubscriptionRequest
-	15, // 30: kompass.notification.v1.NotificationService.ListNotifications:input_type -> kompass.notification.v1.ListNotificationsRequest
-	17, // 31: kompass.notification.v1.NotificationService.MarkNotifications:input_type -> kompass.notification.v1.MarkNotificationsRequest
-	19, // 32: kompass.notification.v1.NotificationService.GetWebhook:input_type -> kompass.notification.v1.GetWebhookRequest
-	20, // 33: kompass.notification.v1.NotificationService.ListWebhooks:input_type -> kompass.notification.v1.ListWebhooksRequest
-	22, // 34: kompass.notification.v1.NotificationService.CreateWebhook:input_type -> kompass.notification.v1.CreateWebhookRequest
-	23, // 35: kompass.notification.v1.NotificationService.UpdateWebhook:input_type -> kompass.notification.v1.UpdateWebhookRequest
-	24, // 36: kompass.notification.v1.NotificationService.DeleteWebhook:input_type -> kompass.notification.v1.DeleteWebhookRequest
-	25, // 37: kompass.notification.v1.NotificationService.VerifyWebhook:input_type -> kompass.notification.v1.VerifyWebhookRequest
-	26, // 38: kompass.notification.v1.NotificationService.TestWebhook:input_type -> kompass.notification.v1.TestWebhookRequest
-	27, // 39: kompass.notification.v1.NotificationService.RotateWebhook:input_type -> kompass.notification.v1.RotateWebhookRequest
-	28, // 40: kompass.notification.v1.NotificationService.DisableWebhook:input_type -> kompass.notification.v1.DisableWebhookRequest
-	29, // 41: kompass.notification.v1.NotificationService.EnableWebhook:input_type -> kompass.notification.v1.EnableWebhookRequest
-	30, // 42: kompass.notification.v1.NotificationService.ReplayWebhook:input_type -> kompass.notification.v1.ReplayWebhookRequest
-	32, // 43: kompass.notification.v1.NotificationService.GetDelivery:input_type -> kompass.notification.v1.GetDeliveryRequest
-	33, // 44: kompass.notification.v1.NotificationService.ListDeliveries:input_type -> kompass.notification.v1.ListDeliveriesRequest
-	35, // 45: kompass.notification.v1.NotificationService.RedeliverDelivery:input_type -> kompass.notification.v1.RedeliverDeliveryRequest
-	36, // 46: kompass.notification.v1.NotificationService.StreamEvents:input_type -> kompass.notification.v1.StreamEventsRequest
-	38, // 47: kompass.notification.v1.NotificationService.GetRecipient:output_type -> kompass.notification.v1.Recipient
-	3,  // 48: kompass.notification.v1.NotificationService.ListRecipients:output_type -> kompass.notification.v1.ListRecipientsResponse
-	38, // 49: kompass.notification.v1.NotificationService.CreateRecipient:output_type -> kompass.notification.v1.Recipient
-	38, // 50: kompass.notification.v1.NotificationService.UpdateRecipient:output_type -> kompass.notification.v1.Recipient
-	47, // 51: kompass.notification.v1.NotificationService.EraseRecipient:output_type -> google.protobuf.Empty
-	38, // 52: kompass.notification.v1.NotificationService.ConfirmRecipient:output_type -> kompass.notification.v1.Recipient
-	38, // 53: kompass.notification.v1.NotificationService.UnsubscribeRecipient:output_type -> kompass.notification.v1.Recipient
-	40, // 54: kompass.notification.v1.NotificationService.GetSubscription:output_type -> kompass.notification.v1.Subscription
-	11, // 55: kompass.notification.v1.NotificationService.ListSubscriptions:output_type -> kompass.notification.v1.ListSubscriptionsResponse
-	40, // 56: kompass.notification.v1.NotificationService.CreateSubscription:output_type -> kompass.notification.v1.Subscription
-	40, // 57: kompass.notification.v1.NotificationService.UpdateSubscription:output_type -> kompass.notification.v1.Subscription
-	47, // 58: kompass.notification.v1.NotificationService.DeleteSubscription:output_type -> google.protobuf.Empty
-	16, // 59: kompass.notification.v1.NotificationService.ListNotifications:output_type -> kompass.notification.v1.ListNotificationsResponse
-	18, // 60: kompass.notification.v1.NotificationService.MarkNotifications:output_type -> kompass.notification.v1.MarkNotificationsResponse
-	42, // 61: kompass.notification.v1.NotificationService.GetWebhook:output_type -> kompass.notification.v1.Webhook
-	21, // 62: kompass.notification.v1.NotificationService.ListWebhooks:output_type -> kompass.notification.v1.ListWebhooksResponse
-	42, // 63: kompass.notification.v1.NotificationService.CreateWebhook:output_type -> kompass.notification.v1.Webhook
-	42, // 64: kompass.notification.v1.NotificationService.UpdateWebhook:output_type -> kompass.notification.v1.Webhook
-	47, // 65: kompass.notification.v1.NotificationService.DeleteWebhook:output_type -> google.protobuf.Empty
-	42, // 66: kompass.notification.v1.NotificationService.VerifyWebhook:output_type -> kompass.notification.v1.Webhook
-	44, // 67: kompass.notification.v1.NotificationService.TestWebhook:output_type -> kompass.notification.v1.Delivery
-	42, // 68: kompass.notification.v1.NotificationService.RotateWebhook:output_type -> kompass.notification.v1.Webhook
-	42, // 69: kompass.notification.v1.NotificationService.DisableWebhook:output_type -> kompass.notification.v1.Webhook
-	42, // 70: kompass.notification.v1.NotificationService.EnableWebhook:output_type -> kompass.notification.v1.Webhook
-	31, // 71: kompass.notification.v1.NotificationService.ReplayWebhook:output_type -> kompass.notification.v1.ReplayWebhookResponse
-	44, // 72: kompass.notification.v1.NotificationService.GetDelivery:output_type -> kompass.notification.v1.Delivery
-	34, // 73: kompass.notification.v1.NotificationService.ListDeliveries:output_type -> kompass.notification.v1.ListDeliveriesResponse
-	44, // 74: kompass.notification.v1.NotificationService.RedeliverDelivery:output_type -> kompass.notification.v1.Delivery
-	37, // 75: kompass.notification.v1.NotificationService.StreamEvents:output_type -> kompass.notification.v1.StreamEventsResponse
-	47, // [47:76] is the sub-list for method output_type
-	18, // [18:47] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	41, // 0: kompass.notification.v1.ListRecipientsResponse.recipients:type_name -> kompass.notification.v1.Recipient
+	41, // 1: kompass.notification.v1.CreateRecipientRequest.recipient:type_name -> kompass.notification.v1.Recipient
+	41, // 2: kompass.notification.v1.UpdateRecipientRequest.recipient:type_name -> kompass.notification.v1.Recipient
+	42, // 3: kompass.notification.v1.UpdateRecipientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 4: kompass.notification.v1.ReportBounceResponse.outcome:type_name -> kompass.notification.v1.ReportBounceResponse.Outcome
+	43, // 5: kompass.notification.v1.ListSubscriptionsResponse.subscriptions:type_name -> kompass.notification.v1.Subscription
+	43, // 6: kompass.notification.v1.CreateSubscriptionRequest.subscription:type_name -> kompass.notification.v1.Subscription
+	43, // 7: kompass.notification.v1.UpdateSubscriptionRequest.subscription:type_name -> kompass.notification.v1.Subscription
+	42, // 8: kompass.notification.v1.UpdateSubscriptionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	44, // 9: kompass.notification.v1.ListNotificationsResponse.notifications:type_name -> kompass.notification.v1.Notification
+	45, // 10: kompass.notification.v1.ListWebhooksResponse.webhooks:type_name -> kompass.notification.v1.Webhook
+	45, // 11: kompass.notification.v1.CreateWebhookRequest.webhook:type_name -> kompass.notification.v1.Webhook
+	45, // 12: kompass.notification.v1.UpdateWebhookRequest.webhook:type_name -> kompass.notification.v1.Webhook
+	42, // 13: kompass.notification.v1.UpdateWebhookRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 14: kompass.notification.v1.ReplayWebhookRequest.since:type_name -> google.protobuf.Timestamp
+	47, // 15: kompass.notification.v1.ListDeliveriesResponse.deliveries:type_name -> kompass.notification.v1.Delivery
+	48, // 16: kompass.notification.v1.StreamEventsRequest.kinds:type_name -> kompass.notification.v1.Event.Kind
+	49, // 17: kompass.notification.v1.StreamEventsResponse.event:type_name -> kompass.notification.v1.Event
+	1,  // 18: kompass.notification.v1.StreamEventsResponse.end:type_name -> kompass.notification.v1.StreamEventsResponse.End
+	2,  // 19: kompass.notification.v1.NotificationService.GetRecipient:input_type -> kompass.notification.v1.GetRecipientRequest
+	3,  // 20: kompass.notification.v1.NotificationService.ListRecipients:input_type -> kompass.notification.v1.ListRecipientsRequest
+	5,  // 21: kompass.notification.v1.NotificationService.CreateRecipient:input_type -> kompass.notification.v1.CreateRecipientRequest
+	6,  // 22: kompass.notification.v1.NotificationService.UpdateRecipient:input_type -> kompass.notification.v1.UpdateRecipientRequest
+	7,  // 23: kompass.notification.v1.NotificationService.EraseRecipient:input_type -> kompass.notification.v1.EraseRecipientRequest
+	8,  // 24: kompass.notification.v1.NotificationService.ConfirmRecipient:input_type -> kompass.notification.v1.ConfirmRecipientRequest
+	9,  // 25: kompass.notification.v1.NotificationService.UnsubscribeRecipient:input_type -> kompass.notification.v1.UnsubscribeRecipientRequest
+	10, // 26: kompass.notification.v1.NotificationService.ReportBounce:input_type -> kompass.notification.v1.ReportBounceRequest
+	12, // 27: kompass.notification.v1.NotificationService.GetSubscription:input_type -> kompass.notification.v1.GetSubscriptionRequest
+	13, // 28: kompass.notification.v1.NotificationService.ListSubscriptions:input_type -> kompass.notification.v1.ListSubscriptionsRequest
+	15, // 29: kompass.notification.v1.NotificationService.CreateSubscription:input_type -> kompass.notification.v1.CreateSubscriptionRequest
+	16, // 30: kompass.notification.v1.NotificationService.UpdateSubscription:input_type -> kompass.notification.v1.UpdateSubscriptionRequest
+	17, // 31: kompass.notification.v1.NotificationService.DeleteSubscription:input_type -> kompass.notification.v1.DeleteSubscriptionRequest
+	18, // 32: kompass.notification.v1.NotificationService.ListNotifications:input_type -> kompass.notification.v1.ListNotificationsRequest
+	20, // 33: kompass.notification.v1.NotificationService.MarkNotifications:input_type -> kompass.notification.v1.MarkNotificationsRequest
+	22, // 34: kompass.notification.v1.NotificationService.GetWebhook:input_type -> kompass.notification.v1.GetWebhookRequest
+	23, // 35: kompass.notification.v1.NotificationService.ListWebhooks:input_type -> kompass.notification.v1.ListWebhooksRequest
+	25, // 36: kompass.notification.v1.NotificationService.CreateWebhook:input_type -> kompass.notification.v1.CreateWebhookRequest
+	26, // 37: kompass.notification.v1.NotificationService.UpdateWebhook:input_type -> kompass.notification.v1.UpdateWebhookRequest
+	27, // 38: kompass.notification.v1.NotificationService.DeleteWebhook:input_type -> kompass.notification.v1.DeleteWebhookRequest
+	28, // 39: kompass.notification.v1.NotificationService.VerifyWebhook:input_type -> kompass.notification.v1.VerifyWebhookRequest
+	29, // 40: kompass.notification.v1.NotificationService.TestWebhook:input_type -> kompass.notification.v1.TestWebhookRequest
+	30, // 41: kompass.notification.v1.NotificationService.RotateWebhook:input_type -> kompass.notification.v1.RotateWebhookRequest
+	31, // 42: kompass.notification.v1.NotificationService.DisableWebhook:input_type -> kompass.notification.v1.DisableWebhookRequest
+	32, // 43: kompass.notification.v1.NotificationService.EnableWebhook:input_type -> kompass.notification.v1.EnableWebhookRequest
+	33, // 44: kompass.notification.v1.NotificationService.ReplayWebhook:input_type -> kompass.notification.v1.ReplayWebhookRequest
+	35, // 45: kompass.notification.v1.NotificationService.GetDelivery:input_type -> kompass.notification.v1.GetDeliveryRequest
+	36, // 46: kompass.notification.v1.NotificationService.ListDeliveries:input_type -> kompass.notification.v1.ListDeliveriesRequest
+	38, // 47: kompass.notification.v1.NotificationService.RedeliverDelivery:input_type -> kompass.notification.v1.RedeliverDeliveryRequest
+	39, // 48: kompass.notification.v1.NotificationService.StreamEvents:input_type -> kompass.notification.v1.StreamEventsRequest
+	41, // 49: kompass.notification.v1.NotificationService.GetRecipient:output_type -> kompass.notification.v1.Recipient
+	4,  // 50: kompass.notification.v1.NotificationService.ListRecipients:output_type -> kompass.notification.v1.ListRecipientsResponse
+	41, // 51: kompass.notification.v1.NotificationService.CreateRecipient:output_type -> kompass.notification.v1.Recipient
+	41, // 52: kompass.notification.v1.NotificationService.UpdateRecipient:output_type -> kompass.notification.v1.Recipient
+	50, // 53: kompass.notification.v1.NotificationService.EraseRecipient:output_type -> google.protobuf.Empty
+	41, // 54: kompass.notification.v1.NotificationService.ConfirmRecipient:output_type -> kompass.notification.v1.Recipient
+	41, // 55: kompass.notification.v1.NotificationService.UnsubscribeRecipient:output_type -> kompass.notification.v1.Recipient
+	11, // 56: kompass.notification.v1.NotificationService.ReportBounce:output_type -> kompass.notification.v1.ReportBounceResponse
+	43, // 57: kompass.notification.v1.NotificationService.GetSubscription:output_type -> kompass.notification.v1.Subscription
+	14, // 58: kompass.notification.v1.NotificationService.ListSubscriptions:output_type -> kompass.notification.v1.ListSubscriptionsResponse
+	43, // 59: kompass.notification.v1.NotificationService.CreateSubscription:output_type -> kompass.notification.v1.Subscription
+	43, // 60: kompass.notification.v1.NotificationService.UpdateSubscription:output_type -> kompass.notification.v1.Subscription
+	50, // 61: kompass.notification.v1.NotificationService.DeleteSubscription:output_type -> google.protobuf.Empty
+	19, // 62: kompass.notification.v1.NotificationService.ListNotifications:output_type -> kompass.notification.v1.ListNotificationsResponse
+	21, // 63: kompass.notification.v1.NotificationService.MarkNotifications:output_type -> kompass.notification.v1.MarkNotificationsResponse
+	45, // 64: kompass.notification.v1.NotificationService.GetWebhook:output_type -> kompass.notification.v1.Webhook
+	24, // 65: kompass.notification.v1.NotificationService.ListWebhooks:output_type -> kompass.notification.v1.ListWebhooksResponse
+	45, // 66: kompass.notification.v1.NotificationService.CreateWebhook:output_type -> kompass.notification.v1.Webhook
+	45, // 67: kompass.notification.v1.NotificationService.UpdateWebhook:output_type -> kompass.notification.v1.Webhook
+	50, // 68: kompass.notification.v1.NotificationService.DeleteWebhook:output_type -> google.protobuf.Empty
+	45, // 69: kompass.notification.v1.NotificationService.VerifyWebhook:output_type -> kompass.notification.v1.Webhook
+	47, // 70: kompass.notification.v1.NotificationService.TestWebhook:output_type -> kompass.notification.v1.Delivery
+	45, // 71: kompass.notification.v1.NotificationService.RotateWebhook:output_type -> kompass.notification.v1.Webhook
+	45, // 72: kompass.notification.v1.NotificationService.DisableWebhook:output_type -> kompass.notification.v1.Webhook
+	45, // 73: kompass.notification.v1.NotificationService.EnableWebhook:output_type -> kompass.notification.v1.Webhook
+	34, // 74: kompass.notification.v1.NotificationService.ReplayWebhook:output_type -> kompass.notification.v1.ReplayWebhookResponse
+	47, // 75: kompass.notification.v1.NotificationService.GetDelivery:output_type -> kompass.notification.v1.Delivery
+	37, // 76: kompass.notification.v1.NotificationService.ListDeliveries:output_type -> kompass.notification.v1.ListDeliveriesResponse
+	47, // 77: kompass.notification.v1.NotificationService.RedeliverDelivery:output_type -> kompass.notification.v1.Delivery
+	40, // 78: kompass.notification.v1.NotificationService.StreamEvents:output_type -> kompass.notification.v1.StreamEventsResponse
+	49, // [49:79] is the sub-list for method output_type
+	19, // [19:49] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_kompass_notification_v1_notification_service_proto_init() }
@@ -2913,14 +3128,14 @@ func file_kompass_notification_v1_notification_service_proto_init() {
 	file_kompass_notification_v1_recipient_proto_init()
 	file_kompass_notification_v1_subscription_proto_init()
 	file_kompass_notification_v1_webhook_proto_init()
-	file_kompass_notification_v1_notification_service_proto_msgTypes[35].OneofWrappers = []any{}
+	file_kompass_notification_v1_notification_service_proto_msgTypes[37].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kompass_notification_v1_notification_service_proto_rawDesc), len(file_kompass_notification_v1_notification_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   37,
+			NumEnums:      2,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

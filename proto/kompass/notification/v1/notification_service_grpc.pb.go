@@ -29,6 +29,7 @@ const (
 	NotificationService_EraseRecipient_FullMethodName       = "/kompass.notification.v1.NotificationService/EraseRecipient"
 	NotificationService_ConfirmRecipient_FullMethodName     = "/kompass.notification.v1.NotificationService/ConfirmRecipient"
 	NotificationService_UnsubscribeRecipient_FullMethodName = "/kompass.notification.v1.NotificationService/UnsubscribeRecipient"
+	NotificationService_ReportBounce_FullMethodName         = "/kompass.notification.v1.NotificationService/ReportBounce"
 	NotificationService_GetSubscription_FullMethodName      = "/kompass.notification.v1.NotificationService/GetSubscription"
 	NotificationService_ListSubscriptions_FullMethodName    = "/kompass.notification.v1.NotificationService/ListSubscriptions"
 	NotificationService_CreateSubscription_FullMethodName   = "/kompass.notification.v1.NotificationService/CreateSubscription"
@@ -74,6 +75,9 @@ type NotificationServiceClient interface {
 	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058). Over REST all of it stands in the
 	// address, and the body, a form that mail clients send, is passed over.
 	UnsubscribeRecipient(ctx context.Context, in *UnsubscribeRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
+	// Reads a message that came back to the sender of mail (RFC 3464) or a complaint (RFC 5965), and stops mail to the address that it
+	// is about when it says that there is no use. The same message again changes nothing more.
+	ReportBounce(ctx context.Context, in *ReportBounceRequest, opts ...grpc.CallOption) (*ReportBounceResponse, error)
 	// One subscription. NOT_FOUND when there is none of that name.
 	GetSubscription(ctx context.Context, in *GetSubscriptionRequest, opts ...grpc.CallOption) (*Subscription, error)
 	// The subscriptions.
@@ -192,6 +196,16 @@ func (c *notificationServiceClient) UnsubscribeRecipient(ctx context.Context, in
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Recipient)
 	err := c.cc.Invoke(ctx, NotificationService_UnsubscribeRecipient_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *notificationServiceClient) ReportBounce(ctx context.Context, in *ReportBounceRequest, opts ...grpc.CallOption) (*ReportBounceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportBounceResponse)
+	err := c.cc.Invoke(ctx, NotificationService_ReportBounce_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -448,6 +462,9 @@ type NotificationServiceServer interface {
 	// Stops all mail to a recipient with the token of one of its mails: one click (RFC 8058). Over REST all of it stands in the
 	// address, and the body, a form that mail clients send, is passed over.
 	UnsubscribeRecipient(context.Context, *UnsubscribeRecipientRequest) (*Recipient, error)
+	// Reads a message that came back to the sender of mail (RFC 3464) or a complaint (RFC 5965), and stops mail to the address that it
+	// is about when it says that there is no use. The same message again changes nothing more.
+	ReportBounce(context.Context, *ReportBounceRequest) (*ReportBounceResponse, error)
 	// One subscription. NOT_FOUND when there is none of that name.
 	GetSubscription(context.Context, *GetSubscriptionRequest) (*Subscription, error)
 	// The subscriptions.
@@ -522,6 +539,9 @@ func (UnimplementedNotificationServiceServer) ConfirmRecipient(context.Context, 
 }
 func (UnimplementedNotificationServiceServer) UnsubscribeRecipient(context.Context, *UnsubscribeRecipientRequest) (*Recipient, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnsubscribeRecipient not implemented")
+}
+func (UnimplementedNotificationServiceServer) ReportBounce(context.Context, *ReportBounceRequest) (*ReportBounceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportBounce not implemented")
 }
 func (UnimplementedNotificationServiceServer) GetSubscription(context.Context, *GetSubscriptionRequest) (*Subscription, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSubscription not implemented")
@@ -732,6 +752,24 @@ func _NotificationService_UnsubscribeRecipient_Handler(srv interface{}, ctx cont
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(NotificationServiceServer).UnsubscribeRecipient(ctx, req.(*UnsubscribeRecipientRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NotificationService_ReportBounce_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportBounceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NotificationServiceServer).ReportBounce(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NotificationService_ReportBounce_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NotificationServiceServer).ReportBounce(ctx, req.(*ReportBounceRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1159,6 +1197,10 @@ var NotificationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnsubscribeRecipient",
 			Handler:    _NotificationService_UnsubscribeRecipient_Handler,
+		},
+		{
+			MethodName: "ReportBounce",
+			Handler:    _NotificationService_ReportBounce_Handler,
 		},
 		{
 			MethodName: "GetSubscription",
