@@ -45,7 +45,7 @@ func (s *Service) ReportBounce(ctx context.Context, req *notificationv1.ReportBo
 		return &notificationv1.ReportBounceResponse{Outcome: bounceNoReport}, nil
 	}
 	if s.post == nil {
-		return nil, fault.New(fault.MailOff)
+		return nil, fault.New(fault.MailOff).Field("file", "Mail ist hier nicht eingerichtet", "mail is not set up here")
 	}
 	key, err := s.vault.key(ctx)
 	if err != nil {

@@ -72,6 +72,40 @@ func parts(t *testing.T, m *netmail.Message) map[string]string {
 	}
 }
 
+// TestWhereItComesBack: without an address for that a message comes back to its sender; with one to a return address of its own, and
+// then no more than its header is asked for.
+func TestWhereItComesBack(t *testing.T) {
+	t.Parallel()
+	server := mailtest.Start(t, false)
+	for _, c := range []struct{ back, mark, from, asked string }{
+		{"", aMark, "kompass@krz.example", ""},
+		{"bounces@rueck.example", "", "kompass@krz.example", "HDRS FAILURE"},
+		{"bounces@rueck.example", aMark, "bounces+" + aMark + "@rueck.example", "HDRS FAILURE"},
+	} {
+		r, err := NewRelay(Config{URL: "smtp://" + server.Address, From: "Kompass <kompass@krz.example>", Return: c.back, TLS: server.Trust})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := news(t)
+		m.Mark = c.mark
+		if got := r.Send(t.Context(), m); got.Outcome != Delivered {
+			t.Fatalf("%+v", got)
+		}
+		taken := server.Mails()
+		last := taken[len(taken)-1]
+		letter, err := netmail.ReadMessage(bytes.NewReader(last.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := letter.Header.Get(returnHeader); last.From != c.from || last.Return != c.asked || said != "" && said != c.from || (said == "") != (c.from == "kompass@krz.example") {
+			t.Errorf("%+v: %s %q, header %q", c, last.From, last.Return, said)
+		}
+	}
+	if _, err := NewRelay(Config{URL: "smtp://mail.example.org", From: "k@k.example", Return: "x+y@k.example"}); err == nil {
+		t.Error("a return address with a mark of its own is taken")
+	}
+}
+
 func TestMessageAsItArrives(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

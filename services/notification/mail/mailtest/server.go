@@ -27,6 +27,7 @@ type Mail struct {
 	From, To  string
 	Data      []byte // as it came
 	User      string // who was logged in
+	Return    string // what was asked for should it come back (RFC 3461): "HDRS FAILURE"
 	Encrypted bool
 }
 
@@ -58,7 +59,7 @@ func Start(tb testing.TB, direct bool) *Server {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, conn: c}, nil }))
 	server.Domain, server.TLSConfig = "localhost", config
 	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
-	server.AllowInsecureAuth = false
+	server.AllowInsecureAuth, server.EnableDSN = false, true
 	if direct {
 		listener = tls.NewListener(listener, config)
 	}
@@ -79,6 +80,7 @@ type session struct {
 	server   *Server
 	conn     *smtp.Conn
 	from, to string
+	back     string
 	user     string
 }
 
@@ -97,17 +99,20 @@ func (c *session) Auth(string) (sasl.Server, error) {
 }
 
 // Mail implements [smtp.Session].
-func (c *session) Mail(from string, _ *smtp.MailOptions) error {
+func (c *session) Mail(from string, o *smtp.MailOptions) error {
 	if c.server.User != "" && c.user == "" {
 		return smtp.ErrAuthRequired
 	}
-	c.from = from
+	c.from, c.back = from, string(o.Return)
 	return nil
 }
 
 // Rcpt implements [smtp.Session].
-func (c *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (c *session) Rcpt(to string, o *smtp.RcptOptions) error {
 	c.to = to
+	for _, notify := range o.Notify {
+		c.back += " " + string(notify)
+	}
 	if c.server.Judge != nil {
 		return c.server.Judge(to)
 	}
@@ -121,7 +126,7 @@ func (c *session) Data(r io.Reader) error {
 		return err
 	}
 	_, encrypted := c.conn.TLSConnectionState()
-	m := Mail{From: c.from, To: c.to, Data: bytes.Clone(data), User: c.user, Encrypted: encrypted}
+	m := Mail{From: c.from, To: c.to, Data: bytes.Clone(data), User: c.user, Return: c.back, Encrypted: encrypted}
 	if c.server.Accept != nil {
 		if err := c.server.Accept(m); err != nil {
 			return err
@@ -137,7 +142,7 @@ func (c *session) Data(r io.Reader) error {
 }
 
 // Reset implements [smtp.Session].
-func (c *session) Reset() { c.from, c.to = "", "" }
+func (c *session) Reset() { c.from, c.to, c.back = "", "", "" }
 
 // Logout implements [smtp.Session].
 func (*session) Logout() error { return nil }
