@@ -162,7 +162,7 @@ func checkAlerts(t *testing.T, r rules, has shown) {
 		}
 		names = append(names, a.Alert)
 	}
-	if len(names) < 18 {
+	if len(names) < 28 {
 		t.Errorf("only %d alerts found", len(names))
 	}
 }
@@ -195,7 +195,7 @@ func checkDashboard(t *testing.T, d dashboard, has shown) {
 			}
 		}
 	}
-	if d.UID == "" || drawn < 30 {
+	if d.UID == "" || drawn < 50 {
 		t.Errorf("%q has %d panels", d.UID, drawn)
 	}
 }

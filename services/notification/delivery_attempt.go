@@ -58,6 +58,7 @@ func (h *webhooks) body(ctx context.Context, event uint64) (body []byte, id stri
 
 // noted is the note about a request, with the time of the next one.
 func (w *worker) noted(t task, start time.Time, r webhook.Result) *notificationv1.Attempted {
+	w.service.measures.attempts[r.Class].Inc()
 	note := attempted(start, r)
 	note.Event, note.Probe = t.place.event, t.probe
 	w.mu.Lock()

@@ -31,7 +31,9 @@ type hub struct {
 	leaving   chan struct{} // closed when the streams shall end
 	leave     sync.Once
 	open      atomic.Int64  // streams
+	slow      atomic.Int64  // streams that ended because their readers were
 	at        atomic.Uint64 // everything up to here was handed to the readers
+	expired   atomic.Uint64 // everything up to here was gone at the start
 
 	mu      sync.Mutex
 	byTopic map[string][]*reader
@@ -84,13 +86,14 @@ func newHub(events *journal.Journal, logger *slog.Logger) (*hub, error) {
 func (h *hub) run(ctx context.Context) {
 	defer h.end()
 	for ctx.Err() == nil {
-		_, last, err := h.journal.Bounds(ctx)
+		first, last, err := h.journal.Bounds(ctx)
 		if err != nil {
 			h.log.Warn("journal of events does not answer", "error", err)
 			pause(ctx, rereadPause)
 			continue
 		}
 		h.at.Store(last)
+		h.expired.Store(max(first, 1) - 1)
 		close(h.following)
 		if err := h.journal.Follow(ctx, last, h.filter, h.hand); err != nil {
 			h.log.Error("streams of events end", "error", err)
@@ -142,6 +145,7 @@ func (h *hub) give(r *reader, event *notificationv1.Event) {
 	case r.events <- event:
 	default:
 		r.gone = true
+		h.slow.Add(1)
 		close(r.slow)
 	}
 }

@@ -19,6 +19,7 @@ import (
 type inboxes struct {
 	mu       sync.Mutex
 	reached  uint64        // sequence of the journal
+	matched  uint64        // events up to here have found their addressees
 	advanced chan struct{} // closed when reached grows
 	complete chan struct{} // closed when the index holds all that was in the journal at the start
 	matches  []told        // by sequence, and so by event
@@ -67,7 +68,10 @@ func (x *inboxes) apply(messages []journal.Message) (failed error) {
 		var err error
 		switch kind, recipient := kindOfMatch(m); kind {
 		case "match":
+			x.pass(m)
 			err = x.match(m)
+		case "position":
+			x.pass(m)
 		case "read":
 			err = x.mark(m, recipient)
 		}
@@ -79,6 +83,13 @@ func (x *inboxes) apply(messages []journal.Message) (failed error) {
 	close(x.advanced)
 	x.advanced = make(chan struct{})
 	return failed
+}
+
+// pass notes up to where the events are matched.
+func (x *inboxes) pass(m journal.Message) {
+	if next, err := reachedBy(m); err == nil {
+		x.matched = next.event
+	}
 }
 
 func (x *inboxes) match(m journal.Message) error {

@@ -159,6 +159,9 @@ func (p *post) attempt(ctx context.Context, e *errand) (again time.Time) {
 		return now.Add(time.Second) // somebody else was faster, perhaps
 	}
 	result, said := p.send(ctx, e, w, r, claim)
+	if said {
+		p.service.measures.mailed(e, result)
+	}
 	note := outcome(claim, result, p.service.clock())
 	if !said {
 		note.State = notificationv1.MailNote_STATE_NOTHING

@@ -188,7 +188,7 @@ func (p *publisher) take() [][]ledger.Entry {
 	for !p.stopped {
 		some := false
 		for i, s := range p.sources {
-			taken[i], s.pending = s.pending, nil
+			taken[i], s.taken, s.pending = s.pending, s.pending, nil
 			some = some || len(taken[i]) > 0
 		}
 		if some {

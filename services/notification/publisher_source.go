@@ -24,6 +24,7 @@ type source struct {
 	target  uint64    // the ledger's end when the feed started
 	reached bool      // everything up to from is in the directory
 	pending []ledger.Entry
+	taken   []ledger.Entry // what run is at; others only look
 }
 
 // start finds out where to go on: after the last event; without one where the journal began; and when it has forgotten both, with

@@ -31,6 +31,7 @@ type Service struct {
 	vault     *vault
 	webhooks  *webhooks
 	post      *post // nil when there is no mail
+	measures  measures
 	clock     func() time.Time
 	log       *slog.Logger
 }
@@ -66,8 +67,11 @@ func New(ctx context.Context, site ledger.Site, logger *slog.Logger, clock func(
 	if s.webhooks, err = openWebhooks(ctx, s, site, settings); err != nil {
 		return nil, err
 	}
-	s.post, err = openPost(ctx, s, site, settings)
-	return s, err
+	if s.post, err = openPost(ctx, s, site, settings); err != nil {
+		return nil, err
+	}
+	s.measure(site.Registerer)
+	return s, nil
 }
 
 // Run follows the streams and does the service's work until ctx ends (nil) or a record cannot be applied.

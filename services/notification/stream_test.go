@@ -284,8 +284,8 @@ func TestSlowReader(t *testing.T) {
 	if last.GetEnd() != notificationv1.StreamEventsResponse_END_TOO_SLOW || last.GetSequence() != sent || sent > from+2 {
 		t.Errorf("%d events, then %v", sent-from, last)
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
+	if err := <-done; err != nil || s.service.hub.slow.Load() != 1 {
+		t.Errorf("%d streams cut off, %v", s.service.hub.slow.Load(), err)
 	}
 	if l := s.listen(&notificationv1.StreamEventsRequest{After: &sent}); len(l.resources(events-int(sent-from))) == 0 {
 		t.Error("nothing missed?")

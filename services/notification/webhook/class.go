@@ -1,6 +1,11 @@
 package webhook
 
-import "net/http"
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+)
 
 // Class says in one machine-readable word what became of a request.
 type Class string
@@ -47,6 +52,12 @@ var texts = map[Class][2]string{
 
 // Texts say what the class means, German and English; both are empty for a class that does not exist.
 func (c Class) Texts() (de, en string) { return texts[c][0], texts[c][1] }
+
+// Classes lists all classes, in no order.
+func Classes() []Class { return slices.Collect(maps.Keys(texts)) }
+
+// Name is the class in one word that is never empty: "DELIVERED" for a success.
+func (c Class) Name() string { return cmp.Or(string(c), "DELIVERED") }
 
 func classOf(status int) Class {
 	switch {

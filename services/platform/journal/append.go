@@ -55,12 +55,13 @@ const (
 // Append writes one message and returns its sequence, once it is on disk (fsync) on a quorum. In a journal that is LastOnly the
 // older messages of the subject are erased before it returns; ErrUnavailable then also says that one may still be there, until
 // the next append to the subject or the next Open. Errors: ErrConflict, ErrUnavailable.
-func (j *Journal) Append(ctx context.Context, m Message, g Guard) (uint64, error) {
+func (j *Journal) Append(ctx context.Context, m Message, g Guard) (sequence uint64, err error) {
+	start := time.Now()
+	defer func() { j.measures.appended(start, err) }()
 	if err := j.working(); err != nil {
 		return 0, err
 	}
-	sequence, err := j.publish(ctx, m, g)
-	if err != nil {
+	if sequence, err = j.publish(ctx, m, g); err != nil {
 		return 0, err
 	}
 	if j.config.LastOnly {
@@ -95,7 +96,9 @@ func (j *Journal) publish(ctx context.Context, m Message, g Guard, opts ...jetst
 // where there is one server, which is much faster. A conflict with the first writes nothing; a later one, a lost connection or a
 // crash of the embedded server leaves the first part of them, never a hole. So each message has to tell a reader where to go on. Journals
 // that are LastOnly take one message at a time. Errors: ErrConflict, ErrUnavailable.
-func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (uint64, error) {
+func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (last uint64, err error) {
+	start := time.Now()
+	defer func() { j.measures.appended(start, err) }()
 	if err := j.working(); err != nil {
 		return 0, err
 	}
@@ -114,7 +117,7 @@ func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (u
 		}
 		g.Last = last
 	}
-	return j.Append(ctx, messages[0], g)
+	return j.publish(ctx, messages[0], g)
 }
 
 // maxChain is up to how many messages go one by one: for a batch the server makes files of its own, which takes as long.

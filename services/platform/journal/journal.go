@@ -25,11 +25,12 @@ type Config struct {
 
 // Journal is one open journal.
 type Journal struct {
-	config Config
-	prefix string // of all subjects, with the dot: "kompass.krz.events."
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	failed func() error // nil when nobody knows
+	config   Config
+	prefix   string // of all subjects, with the dot: "kompass.krz.events."
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	failed   func() error // nil when nobody knows
+	measures measures
 }
 
 // token is a part of a subject: no wildcards, no dots, nothing that needs quoting.
@@ -72,7 +73,11 @@ func Open(ctx context.Context, site ledger.Site, c Config) (*Journal, error) {
 	if diff := differences(want, stream.CachedInfo().Config); diff != "" {
 		return nil, fmt.Errorf("journal %s: %w: %s", want.Name, ledger.ErrConfig, diff)
 	}
-	j := &Journal{config: c, prefix: subjects(site, c), js: js, stream: stream, failed: site.Failed}
+	numbers, err := newMeasures(site.Registerer, c.Name)
+	if err != nil {
+		return nil, fmt.Errorf("journal %s: %w", want.Name, err)
+	}
+	j := &Journal{config: c, prefix: subjects(site, c), js: js, stream: stream, failed: site.Failed, measures: numbers}
 	if c.LastOnly {
 		if err := j.eraseReplaced(ctx); err != nil {
 			return nil, fmt.Errorf("journal %s: %w", want.Name, err)
