@@ -62,16 +62,13 @@ func readerOf(req *notificationv1.StreamEventsRequest) *reader {
 
 // wants tells whether an event is for the reader.
 func (r *reader) wants(e *notificationv1.Event) bool {
-	if len(r.kinds) > 0 && !r.kinds[e.GetKind()] {
+	if private(e) || len(r.kinds) > 0 && !r.kinds[e.GetKind()] {
 		return false
 	}
-	if len(r.topics) == 0 {
-		return !private(e)
-	}
-	return slices.ContainsFunc(e.GetTopics(), func(topic string) bool { return slices.Contains(r.topics, topic) })
+	return len(r.topics) == 0 || slices.ContainsFunc(e.GetTopics(), func(topic string) bool { return slices.Contains(r.topics, topic) })
 }
 
-// private tells whether only those hear of an event who ask for one of its topics by name.
+// private tells whether an event is for its addressee's inbox alone and no stream has it, whatever is asked for.
 func private(e *notificationv1.Event) bool {
 	return e.GetKind() == notificationv1.Event_KIND_WEBHOOK_FAILING
 }
@@ -123,10 +120,11 @@ func (h *hub) hand(messages []journal.Message) error {
 }
 
 func (h *hub) handOne(event *notificationv1.Event) {
-	if !private(event) {
-		for r := range h.all {
-			h.give(r, event)
-		}
+	if private(event) {
+		return
+	}
+	for r := range h.all {
+		h.give(r, event)
 	}
 	for _, topic := range event.GetTopics() {
 		for _, r := range h.byTopic[topic] {

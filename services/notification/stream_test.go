@@ -292,12 +292,19 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestPrivateEvents reach only those who name what they are about.
+// TestPrivateEvents are in no stream, neither live nor from the journal, whatever is asked for.
 func TestPrivateEvents(t *testing.T) {
 	t.Parallel()
 	s := newStage(t).serve(time.Hour)
-	all := s.listen(&notificationv1.StreamEventsRequest{})
-	owner := s.listen(&notificationv1.StreamEventsRequest{Topics: []string{"recipients/r"}})
+	asked := map[string]*notificationv1.StreamEventsRequest{
+		"everything": {},
+		"by topic":   {Topics: []string{"webhooks/w", "recipients/r", "solutions/a"}},
+		"by kind":    {Kinds: []notificationv1.Event_Kind{notificationv1.Event_KIND_WEBHOOK_FAILING, notificationv1.Event_KIND_SOLUTION}},
+	}
+	live := map[string]*listening{}
+	for name, req := range asked {
+		live[name] = s.listen(req)
+	}
 	event := &notificationv1.Event{Id: "test.notification.1", Kind: notificationv1.Event_KIND_WEBHOOK_FAILING, Resource: "webhooks/w", Topics: []string{"webhooks/w", "recipients/r"}}
 	m, err := eventMessage(s.events.Subject, "kompass.test.notification.webhook.w", event, position{})
 	if err != nil {
@@ -307,15 +314,14 @@ func TestPrivateEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write(solutionChange("a", 1))
-	if got := owner.resources(1); got[0] != "webhooks/w" {
-		t.Errorf("the owner got %v", got)
-	}
-	if got := all.resources(1); got[0] != "solutions/a" {
-		t.Errorf("everybody got %v", got)
-	}
-	var none uint64
-	if got := s.listen(&notificationv1.StreamEventsRequest{After: &none}).resources(1); got[0] != "solutions/a" {
-		t.Errorf("everybody got %v from the journal", got)
+	for name, req := range asked {
+		if got := live[name].resources(1); got[0] != "solutions/a" {
+			t.Errorf("%s: got %v live", name, got)
+		}
+		req.After = new(uint64)
+		if got := s.listen(req).resources(1); got[0] != "solutions/a" {
+			t.Errorf("%s: got %v from the journal", name, got)
+		}
 	}
 }
 
