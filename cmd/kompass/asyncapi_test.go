@@ -1,15 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"kompass.krz.de/proto/asyncapi"
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
+	"kompass.krz.de/services/notification/webhook"
 )
 
 // TestAsyncAPI compares the description of the events with the contract: every field of an event with its type, and every kind.
@@ -36,13 +39,21 @@ func TestAsyncAPI(t *testing.T) {
 	if err := yaml.Unmarshal(asyncapi.YAML, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range doc.Channels {
-		if c.Messages["event"]["$ref"] != "#/components/messages/event" {
-			t.Errorf("channel %s has the messages %v", name, c.Messages)
+	for name, message := range map[string]string{"events": "event", "stream": "event", "webhooks": "webhook"} {
+		if got := doc.Channels[name].Messages[message]["$ref"]; got != "#/components/messages/"+message {
+			t.Errorf("channel %s has the message %q", name, got)
 		}
 	}
-	if doc.Asyncapi != "3.0.0" || len(doc.Channels) != 2 || doc.Components.Messages["event"].Payload["$ref"] != "#/components/schemas/Event" {
+	for message, schema := range map[string]string{"event": "Event", "webhook": "CloudEvent"} {
+		if got := doc.Components.Messages[message].Payload["$ref"]; got != "#/components/schemas/"+schema {
+			t.Errorf("message %s is %q", message, got)
+		}
+	}
+	if doc.Asyncapi != "3.0.0" || len(doc.Channels) != 3 {
 		t.Error("the document has not the form that is expected")
+	}
+	if got, want := slices.Sorted(maps.Keys(doc.Components.Schemas["CloudEvent"].Properties)), slices.Sorted(maps.Keys(envelope(t))); !slices.Equal(got, want) {
+		t.Errorf("a CloudEvent has %v, want %v", got, want)
 	}
 	event := (&notificationv1.Event{}).ProtoReflect().Descriptor()
 	described := doc.Components.Schemas["Event"].Properties
@@ -69,6 +80,19 @@ func TestAsyncAPI(t *testing.T) {
 	if len(described) > 0 {
 		t.Errorf("no such fields: %v", slices.Sorted(maps.Keys(described)))
 	}
+}
+
+// envelope is what a webhook is sent, with everything that it may have.
+func envelope(t *testing.T) (members map[string]any) {
+	t.Helper()
+	body, err := webhook.Event{ID: "1", Source: "/", Type: "t", Subject: "s", Time: time.Unix(1, 0), Sequence: 1, Data: []byte("{}")}.Body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &members); err != nil {
+		t.Fatal(err)
+	}
+	return members
 }
 
 // jsonType is the type of a field in JSON; that of a list with that of its items.
