@@ -308,15 +308,15 @@ func countryWorld(subscriptions int) world {
 	return w
 }
 
-// BenchmarkAudience asks 10,000 subscriptions about an event of one town, one that everybody hears of, and one with as many topics
-// as there can be; and builds the index.
+// BenchmarkAudience asks 10,000 subscriptions about an event of one town, one that everybody hears of, and one of a whole catalogue; and
+// builds the index.
 func BenchmarkAudience(b *testing.B) {
 	w := countryWorld(10_000)
 	town := &notificationv1.Event{Kind: notificationv1.Event_KIND_ONLINE, Actor: "apikeys/x", Resources: []string{"municipalities/00000002/implementations/5"},
 		Topics: []string{"municipalities/00000002/implementations/5", "municipalities/00000002", "publicServices/5", "ozgServices/10000", "themes/x"}}
-	import3000 := &notificationv1.Event{Kind: notificationv1.Event_KIND_CATALOGUE_REVISION}
-	for i := range maxTopics {
-		import3000.Topics = append(import3000.Topics, fmt.Sprint("publicServices/", i))
+	catalogue := &notificationv1.Event{Kind: notificationv1.Event_KIND_CATALOGUE_REVISION}
+	for i := range 9000 {
+		catalogue.Topics = append(catalogue.Topics, fmt.Sprint("publicServices/", i))
 	}
 	everybody := countryWorld(10_000)
 	var all []*notificationv1.Subscription
@@ -329,7 +329,7 @@ func BenchmarkAudience(b *testing.B) {
 		name  string
 		world world
 		event *notificationv1.Event
-	}{{"town", w, town}, {"topics", w, import3000}, {"everybody", everybody, town}} {
+	}{{"town", w, town}, {"catalogue", w, catalogue}, {"everybody", everybody, town}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			hits := 0

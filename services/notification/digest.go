@@ -109,7 +109,7 @@ func (p *post) digest(subject string, s *notificationv1.Subscription, due time.T
 		},
 		write: func(ctx context.Context, w world, r *notificationv1.Recipient, note *notificationv1.MailNote) (*mail.Message, error) {
 			s, _ := w.subscriptions.Get(name)
-			return p.digestLetter(ctx, r, s, note)
+			return p.digestLetter(ctx, w, r, s, due, note)
 		},
 	}
 }
@@ -138,34 +138,38 @@ func (p *post) window(ctx context.Context, w world, s *notificationv1.Subscripti
 	return nil
 }
 
-// digestLetter writes a digest; nil when nothing happened, or the recipient has had a message about all of it.
-func (p *post) digestLetter(ctx context.Context, r *notificationv1.Recipient, s *notificationv1.Subscription, noted *notificationv1.MailNote) (*mail.Message, error) {
+// digestLetter writes a digest; nil when nothing happened, or the recipient has had a message about all of it. What happens to one
+// thing again and again is told once, as it was the last time.
+func (p *post) digestLetter(ctx context.Context, w world, r *notificationv1.Recipient, s *notificationv1.Subscription, due time.Time, noted *notificationv1.MailNote) (*mail.Message, error) {
 	if err := p.service.inboxes.await(ctx, noted.GetThrough()); err != nil {
+		return nil, err
+	}
+	others, err := p.otherDigests(ctx, w, r, s, due)
+	if err != nil {
 		return nil, err
 	}
 	var told []note
 	p.service.inboxes.view(r.GetName(), p.service.clock(), func(b *inbox) {
 		told = slices.Clone(b.notes[b.before(noted.GetFrom()):b.before(noted.GetThrough()+1)])
 	})
-	news := mail.News{Subscription: s.GetDisplayName()}
+	var c collection
 	for part := range slices.Chunk(told, maxItems) {
 		notifications, err := p.service.notifications(ctx, r.GetName(), part)
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range notifications {
-			if !slices.Contains(n.GetSubscriptions(), s.GetName()) || p.mailedAtOnce(ctx, r, n.GetEvent()) {
-				continue
+		for i, n := range notifications {
+			if n != nil && slices.Contains(n.GetSubscriptions(), s.GetName()) && !others.tell(n, part[i].match()) && !p.mailedAtOnce(ctx, r, n.GetEvent()) {
+				c.add(n.GetEvent(), p.item(r, n.GetEvent()))
 			}
-			if len(news.Items) == maxItems {
-				news.More++
-				continue
-			}
-			news.Items = append(news.Items, p.item(r, n.GetEvent()))
 		}
 	}
-	if len(news.Items) == 0 {
+	if len(c.items) == 0 {
 		return nil, nil
+	}
+	news := mail.News{Subscription: s.GetDisplayName(), Items: c.items[:min(len(c.items), maxItems)]}
+	for _, item := range c.items[len(news.Items):] {
+		news.More += item.Count
 	}
 	return p.letter(ctx, r, "digest."+noted.GetPeriod()+"."+idIn(s.GetName()), s.GetName(), news)
 }

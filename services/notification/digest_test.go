@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"mime"
 	netmail "net/mail"
 	"path/filepath"
 	"runtime"
@@ -196,6 +197,33 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestTellsOnce: what happens to one thing again and again is one item of a digest, which says how often; other things stand
+// beside it, in the order of what happened last.
+func TestDigestTellsOnce(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	m := st.serveMail(mailtest.Start(t, false))
+	r := m.consenting("Amt", "amt@example.org")
+	m.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r.GetName(), Mail: true, Frequency: daily})
+	events := []*notificationv1.Event{happening("a1", "solutions/a", st.now), happening("b1", "solutions/b", st.now)}
+	for i := range 40 {
+		events = append(events, happening("a"+strconv.Itoa(i+2), "solutions/a", st.now))
+	}
+	m.settle(st.happens(append(events, happening("c1", "solutions/c", st.now))...))
+	zone, _ := time.LoadLocation("Europe/Berlin")
+	m.toSeven(zone)
+	digest := m.letters("amt@example.org", 2)[1]
+	text, _, _ := strings.Cut(bodyOf(t, digest), "text/html")
+	b, a, c := strings.Index(text, "bersicht b1"), strings.Index(text, "bersicht a41"), strings.Index(text, "bersicht c1")
+	if strings.Count(text, "bersicht") != 3 || b < 0 || a < b || c < a || !strings.Contains(text[a:c], "41-mal") || strings.Contains(text[:a], "-mal") {
+		t.Errorf("the digest: %s", text)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(digest.Header.Get("Subject"))
+	if err != nil || subject != "Alles: 43 Änderungen" {
+		t.Errorf("subject %q, %v", subject, err)
+	}
+}
+
 // TestNoDigestBefore: a subscription has no digest of a morning before it was there, and loses nothing of what came since.
 func TestNoDigestBefore(t *testing.T) {
 	t.Parallel()
@@ -272,7 +300,7 @@ func TestDigestTimeMoves(t *testing.T) {
 			t.Fatalf("step %d: %d digests, want %d", i, n, step.digests)
 		}
 		happened++
-		m.settle(st.happens(happening("e"+strconv.Itoa(happened)+"e", "solutions/a", st.now)))
+		m.settle(st.happens(happening("e"+strconv.Itoa(happened)+"e", "solutions/e"+strconv.Itoa(happened), st.now)))
 	}
 	m.onceEach("amt@example.org", happened-1) // the last is for the next digest
 }
@@ -336,26 +364,29 @@ func TestDigestsBegin(t *testing.T) {
 }
 
 // TestDigestsOnce: for a fortnight, with two processes, one of which ends at any moment, and a mail server that fails: all that happened is
-// in one digest each, and no digest comes twice.
+// in one digest each, however many subscriptions of the recipient find it, and no digest comes twice.
 func TestDigestsOnce(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	server := mailtest.Start(t, false)
 	server.Accept = func(m mailtest.Mail) error {
-		if bytes.Contains(m.Data, []byte("Alles")) && rand.IntN(3) == 0 {
+		if bytes.Contains(m.Data, []byte("nderung")) && rand.IntN(3) == 0 {
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later"}
 		}
 		return nil
 	}
 	m := st.serveMail(server)
 	r := m.consenting("Amt", "amt@example.org")
-	s := m.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r.GetName(), Mail: true, Frequency: daily})
+	var subscriptions []*notificationv1.Subscription
+	for name, frequency := range map[string]notificationv1.Subscription_Frequency{"Alles": daily, "Auch": daily, "Woche": weekly} {
+		subscriptions = append(subscriptions, m.subscribe(&notificationv1.Subscription{DisplayName: name, Recipient: r.GetName(), Mail: true, Frequency: frequency}))
+	}
 	zone, _ := time.LoadLocation("Europe/Berlin")
 	happened := 0
 	for range 14 {
 		for range rand.IntN(4) {
 			happened++
-			m.settle(st.happens(happening("e"+strconv.Itoa(happened)+"e", "solutions/a", st.now)))
+			m.settle(st.happens(happening("e"+strconv.Itoa(happened)+"e", "solutions/e"+strconv.Itoa(happened), st.now)))
 		}
 		seven := m.toSeven(zone)
 		second := st.serveMail(server)
@@ -364,7 +395,11 @@ func TestDigestsOnce(t *testing.T) {
 		m.stop()
 		m = second
 		m.pass(claimTime + time.Second)
-		m.digested(s, seven.Format(time.DateOnly))
+		for _, s := range subscriptions {
+			if s.GetFrequency() == daily || seven.Weekday() == time.Monday {
+				m.digested(s, seven.Format(time.DateOnly))
+			}
+		}
 	}
 	m.onceEach("amt@example.org", happened)
 }

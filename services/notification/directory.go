@@ -101,8 +101,8 @@ func (d directory) nameOf(name string) string {
 	return name
 }
 
-// maxTopics bounds what one event says that it concerns.
-const maxTopics = 5000
+// maxTopics bounds what one event says that it concerns: several times a catalogue, in less than a third of what a message may have.
+const maxTopics = 50_000
 
 // topics collects resource names, each once.
 type topics struct {

@@ -275,7 +275,7 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
-// TestLargeCommits makes one event of a catalogue, however large, with the themes it concerns; of anything else as many as can
+// TestLargeCommits makes one event of a catalogue, however large, with everything it concerns; of anything else as many as can
 // tell all that they concern.
 func TestLargeCommits(t *testing.T) {
 	t.Parallel()
@@ -288,11 +288,13 @@ func TestLargeCommits(t *testing.T) {
 	imported = append(imported, recorded("revision", &cataloguev1.CatalogueRevision{Name: "catalogueRevisions/1", Number: 1, Added: 9000}))
 	commit := commitOf(imported...)
 	events := emptyDirectory().entered(commit).happened(ledger.Name{Origin: "krz", Service: "catalogue"}, commit)
-	if len(events) != 1 || events[0].GetCount() != 9001 || len(events[0].GetResources()) != maxResources || len(events[0].GetTopics()) != maxTopics {
+	if len(events) != 1 || events[0].GetCount() != 9001 || len(events[0].GetResources()) != maxResources || len(events[0].GetTopics()) != 9000+600+1 {
 		t.Fatalf("%d events: %d, %d resources, %d topics", len(events), events[0].GetCount(), len(events[0].GetResources()), len(events[0].GetTopics()))
 	}
-	if !slices.Contains(events[0].GetTopics(), "ozgServices/599") {
-		t.Error("what the entries belong to is missing")
+	for _, topic := range []string{"ozgServices/599", "publicServices/0", "publicServices/8999"} {
+		if !slices.Contains(events[0].GetTopics(), topic) {
+			t.Errorf("%s is missing", topic)
+		}
 	}
 	if size := proto.Size(events[0]); size > 1<<20 {
 		t.Errorf("the event has %d bytes", size)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,7 +47,8 @@ func (s *Service) ListNotifications(ctx context.Context, req *notificationv1.Lis
 			answer.NextPageToken = cursor.Next(strconv.FormatUint(page[len(page)-1].match(), 10), len(page))
 		}
 	})
-	answer.Notifications, err = s.notifications(ctx, req.GetRecipient(), page)
+	all, err := s.notifications(ctx, req.GetRecipient(), page)
+	answer.Notifications = slices.DeleteFunc(all, func(n *notificationv1.Notification) bool { return n == nil })
 	return answer, err
 }
 
@@ -72,7 +74,7 @@ func (b *inbox) page(key string, unreadOnly bool, size int) (page []note, more b
 // readers is how many messages of a page are read at the same time.
 const readers = 8
 
-// notifications reads what notes say. One whose journal has forgotten it meanwhile is left out.
+// notifications reads what notes say; nil for one whose journal has forgotten it meanwhile.
 func (s *Service) notifications(ctx context.Context, recipient string, notes []note) ([]*notificationv1.Notification, error) {
 	all, errs := make([]*notificationv1.Notification, len(notes)), make([]error, len(notes))
 	var reading sync.WaitGroup
@@ -87,13 +89,7 @@ func (s *Service) notifications(ctx context.Context, recipient string, notes []n
 	if err := errors.Join(errs...); err != nil {
 		return nil, answered(err)
 	}
-	kept := all[:0]
-	for _, n := range all {
-		if n != nil {
-			kept = append(kept, n)
-		}
-	}
-	return kept, nil
+	return all, nil
 }
 
 // notification reads what a note says; nil when it is gone.

@@ -32,6 +32,7 @@ type News struct {
 type Item struct {
 	Summary string // one sentence in the language of the message
 	Time    string // for people: "23. November 2026, 07:00"
+	Count   int    // how often it happened; the time is that of the last
 	Link    string // where it stands
 }
 
@@ -76,7 +77,11 @@ func AskConsent(c Consent, inEnglish bool) (Content, error) {
 // Tell writes the message that says what happened. A message about one thing has its summary as the subject.
 func Tell(n News, inEnglish bool) (Content, error) {
 	var subject string
-	switch total := len(n.Items) + n.More; {
+	total := n.More
+	for _, item := range n.Items {
+		total += max(1, item.Count)
+	}
+	switch {
 	case n.Subscription == "" && len(n.Items) > 0:
 		subject = n.Items[0].Summary
 	case inEnglish:

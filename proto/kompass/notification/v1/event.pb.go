@@ -174,7 +174,7 @@ type Event struct {
 	Count int32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
 	// The fields that changed, in the proto's spelling; of several resources all together.
 	ChangedFields []string `protobuf:"bytes,8,rep,name=changed_fields,json=changedFields,proto3" json:"changed_fields,omitempty"`
-	// Resource names of all that it concerns, the resources among them: what subscriptions and streams filter by; at most 5,000.
+	// Resource names of all that it concerns, the resources among them: what subscriptions and streams filter by; at most 50,000.
 	Topics []string `protobuf:"bytes,9,rep,name=topics,proto3" json:"topics,omitempty"`
 	// Who did it.
 	Actor string `protobuf:"bytes,10,opt,name=actor,proto3" json:"actor,omitempty"`
