@@ -34,7 +34,7 @@ func relayTo(t *testing.T, s *mailtest.Server, scheme, user, password string) *R
 func news(t *testing.T) *Message {
 	t.Helper()
 	content, err := Tell(News{
-		Recipient: "OZG-Stelle Bünde <script>", Items: []Item{{"Neue Lösung im Marktplatz: „Hundesteuer“ & mehr", "23. November 2026, 07:00", "https://k.example/v1/solutions/hund"}},
+		Recipient: "OZG-Stelle Bünde <script>", Items: []Item{{Summary: "Neue Lösung im Marktplatz: „Hundesteuer“ & mehr", Time: "23. November 2026, 07:00", Link: "https://k.example/v1/solutions/hund"}},
 		Inbox: "https://k.example/v1/notifications?recipient=recipients/b", Leave: "https://k.example/mail?x=1&token=t",
 	}, false)
 	if err != nil {
