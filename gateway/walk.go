@@ -11,7 +11,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Bounds of what is read: nesting beyond the contract's own, and violations that anybody would read.
@@ -19,6 +21,9 @@ const (
 	maxNesting    = 32
 	maxViolations = 50
 )
+
+// timestampName is the type of times.
+const timestampName = "google.protobuf.Timestamp"
 
 // walker compares JSON with a message of the contract, token by token: protojson would name neither the path of a
 // field nor more than the first mistake.
@@ -104,9 +109,18 @@ func (w *walker) value(path string, message protoreflect.MessageDescriptor, fiel
 			w.name = text
 		case ok && message != nil && message.FullName() == fieldMaskName:
 			w.mask(path, from, text)
+		case ok && message != nil && message.FullName() == timestampName:
+			w.moment(path, w.source[from:w.decoder.InputOffset()])
 		}
 	}
 	return nil
+}
+
+// moment refuses a time that protojson would not read. raw is how it is spelled, with what stands before it.
+func (w *walker) moment(path string, raw []byte) {
+	if protojson.Unmarshal(raw[bytes.IndexByte(raw, '"'):], &timestamppb.Timestamp{}) != nil {
+		w.blame(path, reasonInvalidField, "muss ein Zeitpunkt sein wie „2026-11-23T07:00:00Z“", "has to be a time such as \"2026-11-23T07:00:00Z\"")
+	}
 }
 
 // encoded refuses text that no message can carry and that the decoder has repaired on the way: bytes that are no UTF-8,
@@ -276,7 +290,7 @@ func enumNames(enum protoreflect.EnumDescriptor) string {
 // wellKnown tells whether JSON spells the message as text.
 func wellKnown(message protoreflect.MessageDescriptor) bool {
 	switch message.FullName() {
-	case fieldMaskName, "google.protobuf.Timestamp", "google.protobuf.Duration":
+	case fieldMaskName, timestampName, "google.protobuf.Duration":
 		return true
 	}
 	return false
