@@ -107,3 +107,17 @@ func TestImportsTakeTheFileItself(t *testing.T) {
 		}
 	}
 }
+
+// TestMailThatCameBackIsAMail: the one upload that is no import says so.
+func TestMailThatCameBackIsAMail(t *testing.T) {
+	t.Parallel()
+	_, base := newConsents(t)
+	_, source := ask(t, http.MethodGet, base+"/openapi.json", "")
+	var doc object
+	if err := json.Unmarshal(source, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if kinds, _ := members(doc, "paths", "/v1/mail:bounce", "post")["consumes"].([]any); !slices.Contains(kinds, any("message/rfc822")) || slices.Contains(kinds, any("text/csv")) {
+		t.Errorf("a mail that came back is taken as %v", kinds)
+	}
+}

@@ -133,6 +133,9 @@ func TestMailSettings(t *testing.T) {
 		"--smtp-url: mail server: witho": {"--smtp-url", "smtp+plain://mail.example.org", "--mail-from", "k@example.org", "--public-url", "https://k.example"},
 		"--smtp-password-file: everybod": {"--smtp-url", "smtp://u@mail.example.org", "--smtp-password-file", secret, "--mail-from", "k@example.org", "--public-url", "https://k.example"},
 		"--mail-from: says nothing":      {"--mail-from", "k@example.org"},
+		"--mail-return: says nothing":    {"--mail-return", "b@example.org"},
+		"--mail-return: letters, digits": {"--smtp-url", "smtp://mail.example.org", "--mail-from", "k@example.org", "--public-url", "https://k.example", "--mail-return", "b+x@example.org"},
+		"--mail-return: at most 18":      {"--smtp-url", "smtp://u:geheim@mail.example.org", "--mail-from", "k@example.org", "--public-url", "https://k.example", "--mail-return", "a-bit-more-than-short@example.org"},
 	} {
 		if out, code := kompass(t, append([]string{"serve", "--data", t.TempDir()}, args...)...); code != exitUsage || !strings.Contains(out, want) || strings.Contains(out, "geheim") {
 			t.Errorf("%v: %d %s", args, code, out)
