@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -25,6 +26,8 @@ type mailPage struct {
 	style    template.CSS
 	policy   string
 	act      func(ctx context.Context, recipient, token string) error
+
+	oneClick bool // mail clients do it, too (RFC 8058)
 
 	Path, TitleDE, TitleEN, AskDE, AskEN, DoneDE, DoneEN string
 }
@@ -50,7 +53,8 @@ func (e *edge) serveMailPages(maker *pageMaker) error {
 				return err
 			},
 		}, {
-			Path: "/mail/unsubscribe", TitleDE: "Keine Mails mehr", TitleEN: "No more mail",
+			oneClick: true,
+			Path:     "/mail/unsubscribe", TitleDE: "Keine Mails mehr", TitleEN: "No more mail",
 			AskDE: "Möchten Sie an diese Adresse keine Nachrichten von Kompass mehr erhalten?", AskEN: "Do you want no more messages from Kompass at this address?",
 			DoneDE: "Sie erhalten keine Mails mehr.", DoneEN: "You will get no more mail.",
 			act: func(ctx context.Context, recipient, token string) error {
@@ -69,19 +73,33 @@ func (e *edge) serveMailPages(maker *pageMaker) error {
 // ask shows the button.
 func (p *mailPage) ask(x *exchange) {
 	query := x.req.URL.Query()
-	p.show(x, http.StatusOK, map[string]any{"Recipient": query.Get("recipient"), "Token": query.Get("token")})
+	recipient, token := query.Get("recipient"), query.Get("token")
+	if recipient == "" || token == "" { // a mail client broke the line, perhaps
+		p.show(x, http.StatusBadRequest, map[string]any{"Incomplete": true})
+		return
+	}
+	p.show(x, http.StatusOK, map[string]any{"Recipient": recipient, "Token": token})
 }
 
-// carryOut does what the button says.
+// carryOut does what the button says, with the form's values, or what a mail client says, with those of the address.
 func (p *mailPage) carryOut(x *exchange) {
 	x.changing = true
 	x.req.Body = http.MaxBytesReader(x.ResponseWriter, x.req.Body, maxForm)
-	if err := x.req.ParseForm(); err != nil {
+	if err := x.req.ParseMultipartForm(maxForm); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		p.show(x, http.StatusBadRequest, map[string]any{"Invalid": true})
 		return
 	}
+	values := x.req.PostForm
+	if p.oneClick && values.Get("List-Unsubscribe") == "One-Click" {
+		values = x.req.URL.Query()
+	}
+	recipient, token := values.Get("recipient"), values.Get("token")
+	if recipient == "" || token == "" {
+		p.show(x, http.StatusBadRequest, map[string]any{"Incomplete": true})
+		return
+	}
 	ctx := metadata.NewOutgoingContext(x.req.Context(), metadata.MD{mdRequestID: {x.id}})
-	switch err := p.act(ctx, x.req.PostForm.Get("recipient"), x.req.PostForm.Get("token")); status.Code(err) {
+	switch err := p.act(ctx, recipient, token); status.Code(err) {
 	case codes.OK:
 		p.show(x, http.StatusOK, map[string]any{"Done": true})
 	case codes.PermissionDenied, codes.InvalidArgument:

@@ -61,17 +61,43 @@ const formType = "application/x-www-form-urlencoded"
 // TestOneClick: a mail client's form (RFC 8058) is taken without a key, and answered without a redirect.
 func TestOneClick(t *testing.T) {
 	t.Parallel()
-	c, base := newConsents(t)
+	served, base := newConsents(t)
 	for token, want := range map[string]int{goodToken: http.StatusOK, "schlecht": http.StatusForbidden} {
 		response, body := ask(t, http.MethodPost, base+"/v1/recipients/amt:unsubscribe?token="+token, "List-Unsubscribe=One-Click", "Content-Type", formType)
 		if response.StatusCode != want {
 			t.Errorf("%s: %d %s", token, response.StatusCode, body)
 		}
 	}
+	const (
+		click     = "List-Unsubscribe=One-Click"
+		page      = "/mail/unsubscribe?recipient=recipients%2Famt&token="
+		multipart = "--grenze\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--grenze--\r\n"
+	)
+	for name, c := range map[string]struct {
+		path, body, kind string
+		status           int
+		done             int32
+	}{
+		"a form":                     {page + goodToken, click, formType, http.StatusOK, 1},
+		"a form of parts":            {page + goodToken, multipart, "multipart/form-data; boundary=grenze", http.StatusOK, 1},
+		"a wrong token":              {page + "schlecht", click, formType, http.StatusForbidden, 0},
+		"no token":                   {"/mail/unsubscribe?recipient=recipients%2Famt", click, formType, http.StatusBadRequest, 0},
+		"nothing said":               {page + goodToken, "", formType, http.StatusBadRequest, 0},
+		"a yes is not said that way": {"/mail/confirm?recipient=recipients%2Famt&token=" + goodToken, click, formType, http.StatusBadRequest, 0},
+		"too long a form of parts":   {page + goodToken, strings.Replace(multipart, "One-Click", strings.Repeat("a", 2*maxForm), 1), "multipart/form-data; boundary=grenze", http.StatusBadRequest, 0},
+	} {
+		before := served.unsubscribed.Load()
+		if response, body := ask(t, http.MethodPost, base+c.path, c.body, "Content-Type", c.kind); response.StatusCode != c.status || served.unsubscribed.Load()-before != c.done {
+			t.Errorf("%s: %d %s", name, response.StatusCode, body)
+		}
+	}
+	if n := served.confirmed.Load(); n != 0 {
+		t.Errorf("confirmed %d times", n)
+	}
 	if response, _ := ask(t, http.MethodGet, base+"/v1/recipients/amt:unsubscribe?token="+goodToken, ""); response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("a program that follows links gets %d", response.StatusCode)
 	}
-	if n := c.unsubscribed.Load(); n != 1 {
+	if n := served.unsubscribed.Load(); n != 3 {
 		t.Errorf("unsubscribed %d times", n)
 	}
 }
@@ -93,6 +119,11 @@ func TestMailPages(t *testing.T) {
 		response, body = ask(t, http.MethodPost, base+path, query.Encode(), "Content-Type", formType)
 		if response.StatusCode != http.StatusOK || counter.Load() != 1 || strings.Contains(string(body), goodToken) {
 			t.Errorf("POST %s: %d, %d times: %s", path, response.StatusCode, counter.Load(), body)
+		}
+		for _, part := range []string{"", "?recipient=recipients%2Famt", "?token=" + goodToken} {
+			if response, body := ask(t, http.MethodGet, base+path+part, ""); response.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "unvollständig") || strings.Contains(string(body), "<form") {
+				t.Errorf("GET %s%s: %d %s", path, part, response.StatusCode, body)
+			}
 		}
 		query.Set("token", `"><script>`)
 		if _, body := ask(t, http.MethodGet, base+path+"?"+query.Encode(), ""); strings.Contains(string(body), "<script>") {

@@ -59,13 +59,18 @@ type tokenRequest interface {
 // byToken puts mail of a recipient into another state on behalf of who has a token. Whether there is such a recipient only those
 // learn who have one, and of it no more than its name and the state.
 func (s *Service) byToken(ctx context.Context, req tokenRequest, may string, decide func(*notificationv1.Recipient, time.Time) (notificationv1.Recipient_MailState, error)) (*notificationv1.Recipient, error) {
-	key, err := s.vault.key(ctx)
+	known, err := s.replica.Read()
+	if err != nil {
+		return nil, err
+	}
+	r, _ := known.recipients.Get(req.GetName())
+	judge, err := s.judge(ctx, may, r)
 	if err != nil {
 		return nil, answered(err)
 	}
-	r, err := resource.Change(ctx, s.replica, s.clock(), req, recipientKind, req.GetName(), func(w world, c ledger.Cause) (*notificationv1.Recipient, []string, error) {
+	r, err = resource.Change(ctx, s.replica, s.clock(), req, recipientKind, req.GetName(), func(w world, c ledger.Cause) (*notificationv1.Recipient, []string, error) {
 		before, ok := w.recipients.Get(req.GetName())
-		if !ok || !allows(key, may, before, req.GetToken()) {
+		if !ok || !judge.allows(before, req.GetToken()) {
 			return nil, nil, fault.New(fault.TokenInvalid)
 		}
 		state, err := decide(before, c.Time)
@@ -119,7 +124,7 @@ func (s *Service) EraseRecipient(ctx context.Context, req *notificationv1.EraseR
 		if last, found = w.recipients.Get(req.GetName()); !found {
 			return nil, fault.New(fault.NotFound, "resource", req.GetName())
 		}
-		return s.burial(w, req.GetName()), nil
+		return s.burial(w, recipientKind.Token, req.GetName()), nil
 	})
 	if err != nil {
 		return nil, err
@@ -127,12 +132,12 @@ func (s *Service) EraseRecipient(ctx context.Context, req *notificationv1.EraseR
 	return &emptypb.Empty{}, errors.Join(s.eraseAddress(ctx, last), s.forgetInbox(ctx, req.GetName()))
 }
 
-// burial is what a recipient and its subscriptions become.
-func (s *Service) burial(w world, recipient string) []ledger.Draft {
+// burial is what a recipient or a webhook becomes, by the token of its kind, and with it its subscriptions.
+func (s *Service) burial(w world, token, name string) []ledger.Draft {
 	own := s.replica.Own()
-	drafts := []ledger.Draft{{Subject: own.Subject("recipient", idIn(recipient)), Resource: recipient}}
+	drafts := []ledger.Draft{{Subject: own.Subject(token, idIn(name)), Resource: name}}
 	for _, sub := range w.subscriptionList() {
-		if sub.GetRecipient() == recipient {
+		if sub.GetRecipient() == name {
 			drafts = append(drafts, ledger.Draft{Subject: own.Subject("subscription", idIn(sub.GetName())), Resource: sub.GetName()})
 		}
 	}

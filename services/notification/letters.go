@@ -3,7 +3,6 @@ package notification
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,18 +150,14 @@ func (p *post) letter(ctx context.Context, r *notificationv1.Recipient, id, thre
 	if news.Leave, err = p.page(ctx, mayUnsubscribe, r); err != nil {
 		return nil, err
 	}
-	news.Recipient, news.Inbox = r.GetDisplayName(), p.site+"/v1/notifications?"+url.Values{"recipient": {r.GetName()}}.Encode()
+	news.Recipient = r.GetDisplayName()
 	content, err := mail.Tell(news, inEnglish(r))
-	if err != nil {
-		return nil, err
-	}
-	click, err := p.oneClick(ctx, r)
-	return &mail.Message{ID: id + "." + idIn(r.GetName()), Thread: thread, Unsubscribe: click, Content: content}, err
+	return &mail.Message{ID: id + "." + idIn(r.GetName()), Thread: thread, Unsubscribe: news.Leave, Content: content}, err
 }
 
 // item is an event as mail tells it.
 func (p *post) item(r *notificationv1.Recipient, event *notificationv1.Event) mail.Item {
-	item := mail.Item{Summary: event.GetSummaryDe(), Link: p.site + "/v1/" + event.GetResource()}
+	item := mail.Item{Summary: event.GetSummaryDe()}
 	at := event.GetTime().AsTime().In(p.zones.of(r))
 	item.Time = fmt.Sprintf("%d. %s %s", at.Day(), months[at.Month()-1], at.Format("2006, 15:04"))
 	if inEnglish(r) {

@@ -271,20 +271,11 @@ func (s *Service) stopMail(ctx context.Context, c ledger.Cause, r *notificationv
 	return stands, err
 }
 
-// page is where people say yes or no to mail.
+// page is where people say yes or no to mail; mail clients say no there as well (RFC 8058).
 func (p *post) page(ctx context.Context, may string, r *notificationv1.Recipient) (string, error) {
-	values, err := p.allowance(ctx, may, r)
-	return p.site + "/mail/" + may + "?" + values.Encode(), err
-}
-
-// oneClick is where mail clients say no (RFC 8058).
-func (p *post) oneClick(ctx context.Context, r *notificationv1.Recipient) (string, error) {
-	values, err := p.allowance(ctx, mayUnsubscribe, r)
-	values.Del("recipient")
-	return p.site + "/v1/" + r.GetName() + ":unsubscribe?" + values.Encode(), err
-}
-
-func (p *post) allowance(ctx context.Context, may string, r *notificationv1.Recipient) (url.Values, error) {
-	key, err := p.service.vault.key(ctx)
-	return url.Values{"recipient": {r.GetName()}, "token": {token(key, may, r)}}, err
+	judge, err := p.service.judge(ctx, may, r)
+	if err != nil {
+		return "", err
+	}
+	return p.site + "/mail/" + may + "?" + url.Values{"recipient": {r.GetName()}, "token": {judge.token(r)}}.Encode(), nil
 }

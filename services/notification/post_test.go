@@ -178,7 +178,7 @@ func TestConsent(t *testing.T) {
 		t.Fatalf("%d messages, the last %v", len(letters), letters[len(letters)-1].Header)
 	}
 	leave, err := url.Parse(strings.Trim(letters[1].Header.Get("List-Unsubscribe"), "<>"))
-	if err != nil || leave.Scheme+"://"+leave.Host != publicURL || leave.Path != "/v1/"+r.GetName()+":unsubscribe" {
+	if err != nil || leave.Scheme+"://"+leave.Host != publicURL || leave.Path != "/mail/unsubscribe" || leave.Query().Get("recipient") != r.GetName() {
 		t.Fatalf("unsubscribe at %v: %v", leave, err)
 	}
 	for range 2 {
@@ -194,6 +194,48 @@ func TestConsent(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	if n := len(m.letters(address, 0)); n != 2 {
 		t.Errorf("%d messages after the no", n)
+	}
+}
+
+// TestNoWithAnOlderMail: a token to unsubscribe goes on fitting the address when that is entered again, and no other; one to confirm
+// fits the entry it was sent after.
+func TestNoWithAnOlderMail(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	m := st.serveMail(mailtest.Start(t, false))
+	const address, other = "ozg@buende.example", "neu@buende.example"
+	r := m.consenting("OZG Bünde", address)
+	m.subscribe(&notificationv1.Subscription{DisplayName: "Alles", Recipient: r.GetName(), Mail: true})
+	m.settle(st.happens(happening("1", "solutions/a", st.now)))
+	letters := m.letters(address, 2)
+	yes, no := tokenOf(t, letters[0]), tokenOf(t, letters[1])
+	enter := func(address string) {
+		t.Helper()
+		_, err := m.client.UpdateRecipient(keyed(t), &notificationv1.UpdateRecipientRequest{
+			Recipient: &notificationv1.Recipient{Name: r.GetName(), MailAddress: address}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"mail_address"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	unsubscribe := func() error {
+		_, err := m.client.UnsubscribeRecipient(t.Context(), &notificationv1.UnsubscribeRecipientRequest{Name: r.GetName(), Token: no})
+		return err
+	}
+	enter(other)
+	if err := unsubscribe(); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("mail to another address: %v", err)
+	}
+	enter(address)
+	if _, err := m.client.ConfirmRecipient(t.Context(), &notificationv1.ConfirmRecipientRequest{Name: r.GetName(), Token: yes}); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("confirmed with the question of an earlier entry: %v", err)
+	}
+	m.confirm(r, tokenOf(t, m.letters(address, 3)[2]))
+	if err := unsubscribe(); err != nil || m.stateOf(r.GetName()) != unsubscribed {
+		t.Errorf("mail to the same address: %v, %v", err, m.stateOf(r.GetName()))
+	}
+	enter("")
+	if err := unsubscribe(); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("mail to no address: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -27,16 +28,45 @@ const (
 	mayUnsubscribe = "unsubscribe"
 )
 
-// token is what allows somebody who has a mail to do something with its recipient: it fits this address of this recipient alone.
-func token(key []byte, may string, r *notificationv1.Recipient) string {
-	mac := hmac.New(sha256.New, key)
-	fmt.Fprintf(mac, "%s\n%s\n%s", may, r.GetName(), r.GetMailId())
+// judge makes and knows the tokens that allow somebody who has a mail to do one thing with its recipient. One to confirm fits the entry
+// of the address that it was sent after; one to unsubscribe fits the address itself, so that no is said as well with an older mail.
+type judge struct {
+	key     []byte
+	may     string
+	mailID  string // of the address
+	address []byte // what the vault has under it, for a token to unsubscribe
+}
+
+// judge is that of a recipient, which may be nil; it takes as long for one without an address. Errors: journal.ErrUnavailable.
+func (s *Service) judge(ctx context.Context, may string, r *notificationv1.Recipient) (*judge, error) {
+	key, err := s.vault.key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{key: key, may: may, mailID: r.GetMailId()}
+	if may != mayUnsubscribe {
+		return j, nil
+	}
+	if j.address, err = s.vault.get(ctx, cmp.Or(j.mailID, addressKind+".none")); errors.Is(err, errNoSecret) {
+		return &judge{}, nil
+	}
+	return j, err
+}
+
+func (j *judge) token(r *notificationv1.Recipient) string {
+	mac := hmac.New(sha256.New, j.key)
+	about := []byte(j.mailID)
+	if j.may == mayUnsubscribe {
+		about = j.address
+	}
+	fmt.Fprintf(mac, "%s\n%s\n%s", j.may, r.GetName(), about)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// allows tells whether a token fits, in a time that does not depend on what is wrong.
-func allows(key []byte, may string, r *notificationv1.Recipient, given string) bool {
-	return r.GetMailId() != "" && hmac.Equal([]byte(token(key, may, r)), []byte(given))
+// allows tells whether a token fits, in a time that does not depend on what is wrong; none does after another address was entered.
+func (j *judge) allows(r *notificationv1.Recipient, given string) bool {
+	fits := hmac.Equal([]byte(j.token(r)), []byte(given))
+	return fits && j.mailID != "" && j.mailID == r.GetMailId()
 }
 
 // A mark says in the return address of a message which one it is: to which address, by the random part of its id in the vault, and

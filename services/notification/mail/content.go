@@ -18,13 +18,12 @@ type Consent struct {
 	Days      int    // how long it can be said
 }
 
-// News says what happened: one item at once, several in a digest.
+// News says what happened: one item at once, several in a digest. It links to nothing: what the platform has to show is for programs.
 type News struct {
 	Recipient    string
 	Subscription string // what a digest is of; empty for a message at once
 	Items        []Item
 	More         int    // how many there were besides
-	Inbox        string // where all of it is
 	Leave        string // the page that ends all mail
 }
 
@@ -33,7 +32,6 @@ type Item struct {
 	Summary string // one sentence in the language of the message
 	Time    string // for people: "23. November 2026, 07:00"
 	Count   int    // how often it happened; the time is that of the last
-	Link    string // where it stands
 }
 
 //go:embed templates

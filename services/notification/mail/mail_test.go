@@ -34,14 +34,14 @@ func relayTo(t *testing.T, s *mailtest.Server, scheme, user, password string) *R
 func news(t *testing.T) *Message {
 	t.Helper()
 	content, err := Tell(News{
-		Recipient: "OZG-Stelle Bünde <script>", Items: []Item{{Summary: "Neue Lösung im Marktplatz: „Hundesteuer“ & mehr", Time: "23. November 2026, 07:00", Link: "https://k.example/v1/solutions/hund"}},
-		Inbox: "https://k.example/v1/notifications?recipient=recipients/b", Leave: "https://k.example/mail?x=1&token=t",
+		Recipient: "OZG-Stelle Bünde <script>", Items: []Item{{Summary: "Neue Lösung im Marktplatz: „Hundesteuer“ & mehr", Time: "23. November 2026, 07:00"}},
+		Leave: "https://k.example/mail?x=1&token=t",
 	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Message{To: reader, ID: "krz.marketplace.4711.buende", Date: time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC), Thread: "solutions/hund",
-		Unsubscribe: "https://k.example/v1/recipients/b:unsubscribe?token=" + strings.Repeat("t", 64), Content: content}
+		Unsubscribe: "https://k.example/mail/unsubscribe?token=" + strings.Repeat("t", 64), Content: content}
 }
 
 // parts are the parts of a message by their type, decoded.
@@ -131,8 +131,9 @@ func TestMessageAsItArrives(t *testing.T) {
 		for name, want := range map[string]string{
 			"From": `"Kompass Lippe" <kompass@krz.example>`, "To": "<" + reader + ">", "Message-ID": "<krz.marketplace.4711.buende@krz.example>",
 			"In-Reply-To": root, "References": root, "Auto-Submitted": "auto-generated",
-			"List-Unsubscribe":      "<https://k.example/v1/recipients/b:unsubscribe?token=" + strings.Repeat("t", 64) + ">",
+			"List-Unsubscribe":      "<https://k.example/mail/unsubscribe?token=" + strings.Repeat("t", 64) + ">",
 			"List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+			"User-Agent":            "", "X-Mailer": "",
 		} {
 			if got := m.Header.Get(name); got != want {
 				t.Errorf("%s: %q, want %q", name, got, want)
@@ -146,7 +147,7 @@ func TestMessageAsItArrives(t *testing.T) {
 			t.Errorf("text: %s", text)
 		}
 		html := found["text/html"]
-		if !strings.Contains(html, "„Hundesteuer“ &amp; mehr</a>") || !strings.Contains(html, "Bünde &lt;script&gt;") || strings.Contains(html, "<img") || !strings.Contains(html, `<html lang="de">`) {
+		if !strings.Contains(html, "„Hundesteuer“ &amp; mehr</strong>") || !strings.Contains(html, "Bünde &lt;script&gt;") || strings.Contains(html, "<img") || strings.Count(html+found["text/plain"], "https://") != 2 || !strings.Contains(html, `<html lang="de">`) {
 			t.Errorf("HTML: %s", html)
 		}
 	}
@@ -247,13 +248,13 @@ func TestConfigurations(t *testing.T) {
 // TestTexts: both languages have every text, and a digest says how much it leaves out.
 func TestTexts(t *testing.T) {
 	t.Parallel()
-	items := []Item{{Summary: "A", Time: "t", Link: "https://k.example/a"}, {Summary: "B", Time: "t", Link: "https://k.example/b"}}
+	items := []Item{{Summary: "A", Time: "t"}, {Summary: "B", Time: "t"}}
 	for _, english := range []bool{false, true} {
 		consent, err := AskConsent(Consent{Recipient: "Amt", Confirm: "https://k.example/mail?a=1&b=2", Days: 7}, english)
 		if err != nil || !strings.Contains(consent.Text, "https://k.example/mail?a=1&b=2\n") || !strings.Contains(consent.HTML, `href="https://k.example/mail?a=1&amp;b=2"`) {
 			t.Errorf("%v %v", consent, err)
 		}
-		digest, err := Tell(News{Recipient: "Amt", Subscription: "Hundesteuer", Items: items, More: 5, Inbox: "https://k.example/i", Leave: "https://k.example/l"}, english)
+		digest, err := Tell(News{Recipient: "Amt", Subscription: "Hundesteuer", Items: items, More: 5, Leave: "https://k.example/l"}, english)
 		want := map[bool]string{false: "Hundesteuer: 7 Änderungen", true: "Hundesteuer: 7 changes"}[english]
 		if err != nil || digest.Subject != want || !strings.Contains(digest.Text, "\nA\n") || !strings.Contains(digest.Text, " 5 ") {
 			t.Errorf("%+v %v", digest, err)

@@ -17,7 +17,8 @@ type Message struct {
 	Date time.Time // of the message
 	// Thread names what it is about: messages of one thread belong together in the reader's client. Empty: none.
 	Thread string
-	// Unsubscribe is the address that ends all mail with one POST (RFC 8058); empty for the message that asks for consent.
+	// Unsubscribe is the address that ends all mail with one POST (RFC 8058), and asks whoever opens it in a browser; empty for the
+	// message that asks for consent.
 	Unsubscribe string
 	// Mark tells which message it is that comes back: MarkLength letters and digits, in either case. Empty: none.
 	Mark string
@@ -33,7 +34,7 @@ func (r *Relay) compose(m *Message) (*gomail.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipient: %w", err)
 	}
-	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP))
+	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent()) // strangers need not know the library
 	msg.FromMailAddress(r.from)
 	msg.ToMailAddress(&netmail.Address{Address: to.Address}) // people's names are none of our business
 	msg.Subject(m.Subject)
