@@ -17,6 +17,7 @@ import (
 
 	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 	"kompass.krz.de/services/notification/mail/mailtest"
+	"kompass.krz.de/services/platform/ledger"
 )
 
 var returnForm = regexp.MustCompile(`^bounces\+[a-z2-7]{45}@krz\.example$`)
@@ -96,6 +97,10 @@ func TestLateBounce(t *testing.T) {
 	if now := len(m.letters(address, 0)); now != before {
 		t.Errorf("%d messages to an address that is paused", now-before)
 	}
+	old, err := m.client.GetRecipient(t.Context(), &notificationv1.GetRecipientRequest{Name: r.GetName()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := m.client.UpdateRecipient(keyed(t), &notificationv1.UpdateRecipientRequest{
 		Recipient: &notificationv1.Recipient{Name: r.GetName(), MailAddress: address}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"mail_address"}}}); err != nil {
 		t.Fatal(err)
@@ -104,6 +109,9 @@ func TestLateBounce(t *testing.T) {
 	m.confirm(r, tokenOf(t, letters[len(letters)-1]))
 	m.comesBack(report, bounceOutdated)
 	m.comesBack(complaint(second), bounceOutdated)
+	if stands, err := m.service.stopMail(t.Context(), ledger.Cause{Actor: "test", RequestID: "late", Time: m.now}, old, paused); err != nil || stands != noMail { // entered while the report was read
+		t.Errorf("the old address stands at %v: %v", stands, err)
+	}
 	if m.send(address, 4); m.stateOf(r.GetName()) != confirmed {
 		t.Errorf("after an old report mail is %v", m.stateOf(r.GetName()))
 	}
