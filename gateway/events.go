@@ -128,8 +128,8 @@ func (w *eventWriter) write(piece *notificationv1.StreamEventsResponse) error {
 		if err != nil {
 			return err
 		}
-		w.buffer.WriteString("event: " + event.GetKind().String() + "\ndata: ")
-		w.buffer.Write(data) // JSON on one line
+		w.buffer.WriteString("data: ") // without a name: a page hears of kinds that it does not know yet
+		w.buffer.Write(data)           // JSON on one line
 		w.buffer.WriteByte('\n')
 	}
 	w.buffer.WriteString("id: " + strconv.FormatUint(piece.GetSequence(), 10) + "\n\n")

@@ -106,7 +106,7 @@ func (e *events) read(stream *bufio.Reader, began *atomic.Int64) {
 		if err != nil {
 			return
 		}
-		if strings.HasPrefix(line, "event: ") {
+		if strings.HasPrefix(line, "data: ") {
 			e.arrived(began)
 		}
 	}

@@ -88,7 +88,7 @@ func TestLiveStream(t *testing.T) {
 	stream := p.listen("?topics=municipalities/05758004&kinds=implementation", "")
 	change("eins")
 	first := stream.next()
-	if first.event != "KIND_IMPLEMENTATION" || first.data["summaryDe"] != "Bünde: Umsetzungsstand von „Hundesteuer Festsetzung“ geändert" || first.data["sequence"] != first.id {
+	if first.event != "" || first.data["kind"] != "KIND_IMPLEMENTATION" || first.data["summaryDe"] != "Bünde: Umsetzungsstand von „Hundesteuer Festsetzung“ geändert" || first.data["sequence"] != first.id {
 		t.Fatalf("got %v", first)
 	}
 	change("zwei") // nobody reads it

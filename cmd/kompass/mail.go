@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"kompass.krz.de/services/notification"
 	"kompass.krz.de/services/notification/mail"
 )
 
@@ -18,17 +19,18 @@ func (s *settings) checkMail(wrong func(string, string, ...any)) {
 		}
 		return
 	}
-	if s.MailFrom == "" {
-		wrong("mail-from", "mail needs a sender")
+	from, back := s.MailFrom, s.MailReturn
+	if err := mail.CheckSender(from); err != nil {
+		wrong("mail-from", "%v", err)
+		from = "kompass@localhost" // what else is wrong is told, too
 	}
-	if s.PublicURL == "" {
-		wrong("public-url", "mail needs it: its links lead there")
+	if err := (notification.Settings{PublicURL: s.PublicURL, Mail: new(mail.Relay)}).Check(); err != nil && s.publicURLIsOne() {
+		wrong("public-url", "%v", err)
 	}
-	back := s.MailReturn
 	if back != "" {
 		if err := mail.CheckReturn(back); err != nil {
 			wrong("mail-return", "%v", err)
-			back = "" // what else is wrong is told, too
+			back = ""
 		}
 	}
 	password, err := readSecret(s.SMTPPasswordFile)
@@ -36,9 +38,14 @@ func (s *settings) checkMail(wrong func(string, string, ...any)) {
 		wrong("smtp-password-file", "%v", err)
 		return
 	}
-	if s.notification.Mail, err = mail.NewRelay(mail.Config{URL: s.SMTPURL, Password: password, From: s.MailFrom, Return: back}); err != nil && s.MailFrom != "" {
+	if s.notification.Mail, err = mail.NewRelay(mail.Config{URL: s.SMTPURL, Password: password, From: from, Return: back}); err != nil {
 		wrong("smtp-url", "%v", err)
 	}
+}
+
+// publicURLIsOne tells whether the public URL is one, or none; otherwise that was said before.
+func (s *settings) publicURLIsOne() bool {
+	return (notification.Settings{PublicURL: s.PublicURL}).Check() == nil
 }
 
 // readSecret reads a file with one line that not everybody may read; nothing without a file.

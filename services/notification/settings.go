@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"time"
 
@@ -38,10 +39,21 @@ func (s Settings) Check() error {
 	if _, err := s.host(""); err != nil {
 		return err
 	}
-	if s.Mail != nil && s.PublicURL == "" {
+	if s.Mail == nil {
+		return nil
+	}
+	switch u, err := url.Parse(s.PublicURL); {
+	case err != nil || s.PublicURL == "":
 		return errors.New("mail needs the public URL: its links lead there")
+	case u.Scheme != "https" && !loopback(u.Hostname()):
+		return fmt.Errorf("%q is no https address, which mail needs for its links (RFC 8058)", s.PublicURL)
 	}
 	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // host is the name under which the platform is known outside.
@@ -50,7 +62,7 @@ func (s Settings) host(otherwise string) (string, error) {
 		return otherwise, nil
 	}
 	u, err := url.Parse(s.PublicURL)
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q is no address such as https://kompass.example.de", s.PublicURL)
 	}
 	return u.Hostname(), nil

@@ -14,6 +14,9 @@ import (
 // heartbeat is how often a stream says that it lives, and how far it has looked.
 const heartbeat = 15 * time.Second
 
+// startTime is how long a stream waits for a replica that starts.
+const startTime = 30 * time.Second
+
 // catchUpPage is how many events are read at once for a reader that comes back.
 const catchUpPage = 500
 
@@ -21,7 +24,7 @@ const catchUpPage = 500
 // on, before anything happens.
 func (s *Service) StreamEvents(req *notificationv1.StreamEventsRequest, stream grpc.ServerStreamingServer[notificationv1.StreamEventsResponse]) error {
 	ctx := stream.Context()
-	if _, err := s.replica.Read(); err != nil { // a replica that is broken would be silent for ever
+	if err := s.awaitReplica(ctx); err != nil {
 		return err
 	}
 	leave, err := s.hub.admit(ctx)
@@ -35,6 +38,16 @@ func (s *Service) StreamEvents(req *notificationv1.StreamEventsRequest, stream g
 		return err
 	}
 	return l.follow(ctx, s.heartbeat)
+}
+
+// awaitReplica waits for a replica that has just started: browsers that are answered an error never come back. One that is broken is
+// refused, as it would be silent for ever.
+func (s *Service) awaitReplica(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	_ = s.replica.Ready(ctx) // Read says why not
+	_, err := s.replica.Read()
+	return err
 }
 
 // begin says from where on the stream is, and sends what the reader missed. The hub hands out only to those who have nearly caught

@@ -56,9 +56,10 @@ func NewRelay(c Config) (*Relay, error) {
 		return nil, errors.New("mail server: the password belongs into a file, not into the URL")
 	}
 	r := &Relay{host: u.Hostname()}
-	if r.from, err = netmail.ParseAddress(c.From); err != nil {
-		return nil, errors.New("sender of mail: no address such as \"Kompass <kompass@example.org>\"")
+	if err := CheckSender(c.From); err != nil {
+		return nil, err
 	}
+	r.from, _ = netmail.ParseAddress(c.From)
 	if err := r.askReturns(c.Return); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,14 @@ func NewRelay(c Config) (*Relay, error) {
 		r.options = append(r.options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(user), gomail.WithPassword(c.Password))
 	}
 	return r, nil
+}
+
+// CheckSender says what is wrong with the sender of all messages.
+func CheckSender(from string) error {
+	if _, err := netmail.ParseAddress(from); err != nil {
+		return errors.New("mail needs a sender such as \"Kompass <kompass@example.org>\"")
+	}
+	return nil
 }
 
 // secure chooses how the connection is protected.
