@@ -2917,9 +2917,9 @@ const file_kompass_notification_v1_notification_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\x02\xbaH.r,2*^deliveries/[a-z0-9-]+[.][1-9][0-9]{0,18}$R\x04name\x12>\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xed\x01\n" +
-	"\x13StreamEventsRequest\x12a\n" +
-	"\x06topics\x18\x01 \x03(\tBI\xbaHF\x92\x01C\x10\xe8\a\x18\x01\"<r:28^[a-zA-Z]+/[A-Za-z0-9._-]+(/[a-zA-Z]+/[A-Za-z0-9._-]+)?$R\x06topics\x12N\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xf0\x01\n" +
+	"\x13StreamEventsRequest\x12d\n" +
+	"\x06topics\x18\x01 \x03(\tBL\xbaHI\x92\x01F\x10\xe8\a\x18\x01\"?r=2;^[a-zA-Z]+/[A-Za-z0-9._-]+(/[a-zA-Z]+(/[A-Za-z0-9._-]+)?)?$R\x06topics\x12N\n" +
 	"\x05kinds\x18\x02 \x03(\x0e2#.kompass.notification.v1.Event.KindB\x13\xbaH\x10\x92\x01\r\x10d\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x19\n" +
 	"\x05after\x18\x03 \x01(\x04H\x00R\x05after\x88\x01\x01B\b\n" +
 	"\x06_after\"\xed\x01\n" +
