@@ -137,7 +137,7 @@ func (s *Service) burial(w world, token, name string) []ledger.Draft {
 	own := s.replica.Own()
 	drafts := []ledger.Draft{{Subject: own.Subject(token, idIn(name)), Resource: name}}
 	for _, sub := range w.subscriptionList() {
-		if sub.GetRecipient() == name {
+		if sub.GetRecipient() == name || sub.GetWebhook() == name {
 			drafts = append(drafts, ledger.Draft{Subject: own.Subject("subscription", idIn(sub.GetName())), Resource: sub.GetName()})
 		}
 	}

@@ -62,7 +62,10 @@ func (w *worker) noted(t task, start time.Time, r webhook.Result) *notificationv
 	note := attempted(start, r)
 	note.Event, note.Probe = t.place.event, t.probe
 	w.mu.Lock()
-	e := *w.book.enter(t.place.event, start)
+	var e entry
+	if i, ok := w.book.find(t.place.event); ok { // else it was of another webhook, which had the name before
+		e = w.book.entries[i]
+	}
 	w.mu.Unlock()
 	note.Number, note.Previous = e.attempts+1, e.note
 	if r.Delivered() {

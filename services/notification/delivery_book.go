@@ -18,8 +18,9 @@ type book struct {
 	entries []entry // by event
 	last    uint64  // sequence of the last note
 
-	active time.Time // since when the webhook is called; zero while it is not
-	queue  queue     // what waits, while it is called
+	created time.Time // when the webhook was added: what is older was about another one of that name
+	active  time.Time // since when it is called; zero while it is not
+	queue   queue     // what waits, while it is called
 
 	owner      string    // the process that calls it
 	ownedUntil time.Time // unless it says so again
@@ -78,8 +79,21 @@ func (b *book) enter(event uint64, at time.Time) *entry {
 	return &b.entries[i]
 }
 
+// begin says when the webhook was added. What is known of one that had its name before counts no more.
+func (b *book) begin(created time.Time) {
+	if created.Equal(b.created) {
+		return
+	}
+	before := *b
+	*b = book{created: created, last: before.last, owner: before.owner, ownedUntil: before.ownedUntil, entries: before.entries, requests: before.requests}
+	b.drop(created, func(e *entry) bool { return e.matched < created.UnixNano() })
+}
+
 // match notes that an event found the webhook. subject stands for the resource that it is about.
 func (b *book) match(event uint64, at time.Time, subject uint64) {
+	if at.Before(b.created) {
+		return
+	}
 	e := b.enter(event, at)
 	if e.subject == subject && b.queue.has(e) {
 		return
@@ -127,10 +141,10 @@ func (b *book) note(sequence uint64, at time.Time, n *notificationv1.DeliveryNot
 	if n.GetAgain() == nil {
 		b.owner, b.ownedUntil = n.GetOwner(), at.Add(foreignLease)
 	}
-	if a := n.GetAttempted(); a != nil {
+	if a := n.GetAttempted(); a != nil && !a.GetTime().AsTime().Before(b.created) {
 		b.attempted(sequence, a)
 	}
-	if a := n.GetAgain(); a != nil {
+	if a := n.GetAgain(); a != nil && !a.GetTime().AsTime().Before(b.created) {
 		b.again(a)
 	}
 }
@@ -236,14 +250,22 @@ func (b *book) asked(a *notificationv1.Again) func(yield func(int) bool) {
 
 // forget drops what is older than a time: the journal has forgotten it as well.
 func (b *book) forget(before time.Time) {
-	kept := slices.DeleteFunc(b.entries, func(e entry) bool { return e.due < before.UnixNano() })
-	if len(kept) < len(b.entries) {
-		b.entries = slices.Clip(kept)
+	if b.drop(before, func(e *entry) bool { return e.due < before.UnixNano() }) {
 		b.requeue()
+	}
+}
+
+// drop removes entries, and the requests before a time. It tells whether there were such entries; their queue is the caller's affair.
+func (b *book) drop(before time.Time, gone func(*entry) bool) bool {
+	kept := slices.DeleteFunc(b.entries, func(e entry) bool { return gone(&e) })
+	dropped := len(kept) < len(b.entries)
+	if dropped {
+		b.entries = slices.Clip(kept)
 	}
 	for id, a := range b.requests {
 		if a.GetTime().AsTime().Before(before) {
 			delete(b.requests, id)
 		}
 	}
+	return dropped
 }

@@ -213,3 +213,92 @@ func TestBookRepetitions(t *testing.T) {
 		t.Errorf("who asks for messages does not call the webhook: %q", b.owner)
 	}
 }
+
+// TestBookBegins forgets a webhook that had the name before, whether what is known of it was read before it is known that there is
+// another one, as while both are there, or after, as at a start.
+func TestBookBegins(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1_800_000_000, 0)
+	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
+	failed := func(event uint64, at time.Time) *notificationv1.DeliveryNote {
+		return &notificationv1.DeliveryNote{Owner: "me", Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
+			Event: event, Number: 1, Time: timestamppb.New(at), Failure: "GONE",
+		}}}
+	}
+	again := func(request string, at time.Time) *notificationv1.DeliveryNote {
+		return &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Again{Again: &notificationv1.Again{
+			Since: timestamppb.New(start), Time: timestamppb.New(at), RequestId: request, RequestDigest: []byte{1},
+		}}}
+	}
+	known := func(b *book) {
+		b.match(1, at(1), 1)
+		b.match(2, at(2), 3)
+		b.note(1, at(3), failed(1, at(3)))
+		b.note(2, at(3), again("before", at(3)))
+		b.note(3, at(11), failed(2, at(9))) // was on its way
+	}
+	begun := func(b *book) { b.begin(at(10)); b.activate(at(12)) }
+	for name, did := range map[string][]func(*book){"read after": {begun, known}, "read before": {known, begun}} {
+		b := &book{}
+		for _, do := range did {
+			do(b)
+		}
+		if len(b.entries) != 0 || len(b.requests) != 0 || b.outage != 0 || b.alarm.note != 0 || !b.gone.IsZero() || b.breaker.Failures() != 0 {
+			t.Errorf("%s: inherits %+v", name, b)
+		}
+		if b.last != 3 || b.owner != "me" {
+			t.Errorf("%s: does not know the last note: %d of %q", name, b.last, b.owner)
+		}
+		b.match(3, at(13), 1)
+		b.note(4, at(14), again("after", at(14)))
+		if begun(b); len(b.entries) != 1 || b.queue.count != 1 || len(b.requests) != 1 {
+			t.Errorf("%s: of its own it has %+v", name, b)
+		}
+	}
+	late := &book{} // asked for again what this process did not know yet to be another's
+	known(late)
+	late.note(4, at(14), again("after", at(14)))
+	if begun(late); len(late.entries) != 0 || len(late.requests) != 1 {
+		t.Errorf("inherits what was asked for again: %+v", late)
+	}
+}
+
+// TestBookShows says of each message how it stands and when its next attempt comes at the earliest.
+func TestBookShows(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1_800_000_000, 0)
+	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
+	b := &book{}
+	b.match(1, at(0), 1) // nobody has verified it
+	b.activate(at(10))
+	for event, subject := range map[uint64]uint64{2: 1, 3: 1, 4: 3, 5: 5, 6: 5} {
+		b.match(event, at(10+int(event)), subject)
+	}
+	attempt := func(sequence, event uint64, failure string, next time.Time) {
+		a := &notificationv1.Attempted{Event: event, Number: 1, Time: timestamppb.New(at(20)), Failure: failure}
+		if !next.IsZero() {
+			a.NextTime = timestamppb.New(next)
+		}
+		b.note(sequence, at(20), &notificationv1.DeliveryNote{Owner: "me", Note: &notificationv1.DeliveryNote_Attempted{Attempted: a}})
+	}
+	attempt(1, 2, "TIMEOUT", at(60))
+	attempt(2, 4, "REJECTED", time.Time{})
+	attempt(3, 5, "", time.Time{})
+	const waiting, delivered, failed, skipped = notificationv1.Delivery_STATE_WAITING, notificationv1.Delivery_STATE_DELIVERED, notificationv1.Delivery_STATE_FAILED, notificationv1.Delivery_STATE_SKIPPED
+	check := func(when string, states []notificationv1.Delivery_State, next map[uint64]time.Time) {
+		t.Helper()
+		for i := range b.entries {
+			e := &b.entries[i]
+			d := b.shown("amt", e)
+			if d.GetState() != states[i] {
+				t.Errorf("%s: event %d is %v, want %v", when, e.event, d.GetState(), states[i])
+			}
+			if want, ok := next[e.event]; ok != (d.GetNextTime() != nil) || ok && !d.GetNextTime().AsTime().Equal(want) {
+				t.Errorf("%s: event %d comes %v, want %v", when, e.event, d.GetNextTime().AsTime(), want)
+			}
+		}
+	}
+	check("active", []notificationv1.Delivery_State{skipped, waiting, waiting, failed, delivered, waiting}, map[uint64]time.Time{2: at(60), 3: at(60), 6: at(16)})
+	b.activate(time.Time{})
+	check("disabled", []notificationv1.Delivery_State{skipped, failed, skipped, failed, delivered, skipped}, nil)
+}

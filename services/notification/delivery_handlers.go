@@ -209,11 +209,13 @@ func (b *book) shown(id string, e *entry) *notificationv1.Delivery {
 		d.State = notificationv1.Delivery_STATE_DELIVERED
 	case b.waiting(e):
 		d.State = notificationv1.Delivery_STATE_WAITING
-		next := time.Unix(0, e.next)
+		next := time.Unix(0, max(e.next, b.queue.ahead(e).next))
 		if opens := b.breaker.RetryTime(); opens.After(next) {
 			next = opens
 		}
 		d.NextTime = timestamppb.New(next)
+	case e.state == entryWaiting && e.attempts == 0:
+		d.State = notificationv1.Delivery_STATE_SKIPPED
 	}
 	return d
 }

@@ -31,6 +31,14 @@ func (q *queue) has(e *entry) bool {
 	return ok
 }
 
+// ahead is the first of an entry's line: nothing behind it goes before it is done.
+func (q *queue) ahead(e *entry) place {
+	if line := q.lines[e.subject]; len(line) > 0 {
+		return line[0]
+	}
+	return place{}
+}
+
 // add puts an entry into its line; it must not wait yet.
 func (q *queue) add(e *entry) {
 	if q.lines == nil {

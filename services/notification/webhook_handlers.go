@@ -31,7 +31,7 @@ var webhookKind = resource.Kind[world, *notificationv1.Webhook]{
 	Find:  func(w world, name string) (*notificationv1.Webhook, bool) { return w.webhooks.Get(name) },
 	Bare: func(h *notificationv1.Webhook) *notificationv1.Webhook {
 		h = proto.CloneOf(h)
-		h.Etag, h.UpdateTime, h.Keys, h.Failures, h.RetryTime, h.Waiting = "", nil, nil, 0, nil, 0
+		h.Etag, h.CreateTime, h.UpdateTime, h.Keys, h.Failures, h.RetryTime, h.Waiting = "", nil, nil, nil, 0, nil, 0
 		return h
 	},
 }
@@ -106,14 +106,20 @@ func (s *Service) UpdateWebhook(ctx context.Context, req *notificationv1.UpdateW
 	})
 }
 
-// DeleteWebhook removes a webhook and erases its keys.
+// DeleteWebhook removes a webhook with its subscriptions, and erases its keys.
 func (s *Service) DeleteWebhook(ctx context.Context, req *notificationv1.DeleteWebhookRequest) (*emptypb.Empty, error) {
 	w, err := s.replica.Read()
 	if err != nil {
 		return nil, err
 	}
 	before, _ := w.webhooks.Get(req.GetName())
-	if err := resource.Delete(ctx, s.replica, s.clock(), req, webhookKind, req.GetName(), req.GetEtag()); err != nil {
+	_, err = resource.Carry(ctx, s.replica, s.clock(), req, func(w world, _ ledger.Cause) ([]ledger.Draft, error) {
+		if _, err := webhookKind.Found(ctx, w, req.GetName(), req.GetEtag()); err != nil {
+			return nil, err
+		}
+		return s.burial(w, webhookKind.Token, req.GetName()), nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	if !req.GetValidateOnly() {

@@ -236,7 +236,7 @@ func (s *served) switchedOff(h *hearer) {
 	}
 	s.write(solutionChange("drei", 1))
 	missed := eventually(s.tb, "a missed delivery", func() (*notificationv1.ListDeliveriesResponse, bool) {
-		page, err := s.client.ListDeliveries(ctx, &notificationv1.ListDeliveriesRequest{Filter: "state = FAILED"})
+		page, err := s.client.ListDeliveries(ctx, &notificationv1.ListDeliveriesRequest{Filter: "state = SKIPPED"})
 		return page, err == nil && page.GetTotalSize() == 1
 	}).GetDeliveries()[0]
 	if _, err := s.client.RedeliverDelivery(ctx, &notificationv1.RedeliverDeliveryRequest{Name: missed.GetName()}); status.Code(err) != codes.FailedPrecondition {
@@ -280,6 +280,9 @@ func (s *served) switchedOff(h *hearer) {
 	}
 	if _, err := s.service.vault.get(ctx, stored.GetVaultId()); err == nil {
 		s.tb.Error("the keys of a webhook that is gone are still there")
+	}
+	if left, err := s.client.ListSubscriptions(ctx, &notificationv1.ListSubscriptionsRequest{}); err != nil || left.GetTotalSize() != 0 {
+		s.tb.Errorf("subscriptions of a webhook that is gone: %v, %v", left, err)
 	}
 }
 

@@ -226,6 +226,7 @@ func (h *webhooks) sync() {
 	for _, hook := range w.webhookList() {
 		id := strings.TrimPrefix(hook.GetName(), "webhooks/")
 		b := h.book(id)
+		b.begin(hook.GetCreateTime().AsTime())
 		b.activate(activeSince(hook))
 		b.pace.Allow(int(hook.GetAllowedRate()))
 		h.poke(id)

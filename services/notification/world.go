@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -84,7 +85,11 @@ func (w *world) applyOwn(batch []ledger.Entry) error {
 			after, _ := subscriptions.Get(e.Record.GetResource())
 			collects(collecting, before, after, e.Record.GetTime().AsTime())
 		case "webhook":
-			err = store(webhooks, e, func(h *notificationv1.Webhook) { h.Etag, h.UpdateTime = etagOf(e), e.Record.GetTime() })
+			before, _ := webhooks.Get(e.Record.GetResource())
+			err = store(webhooks, e, func(h *notificationv1.Webhook) {
+				h.Etag, h.UpdateTime = etagOf(e), e.Record.GetTime()
+				h.CreateTime = cmp.Or(before.GetCreateTime(), h.GetUpdateTime())
+			})
 		default: // a newer version of the service wrote it: half an understanding would be worse than none
 			err = fmt.Errorf("record %d: the notification service does not know entities of kind %q", e.Sequence, kind)
 		}

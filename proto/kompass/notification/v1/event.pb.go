@@ -66,7 +66,7 @@ const (
 	Event_KIND_CONTRACT Event_Kind = 18
 	// A contract reminds: a notice or its end comes near, or it is over.
 	Event_KIND_CONTRACT_REMINDER Event_Kind = 19
-	// A webhook fails; only its owner hears of it.
+	// A webhook fails. Only its owner hears of it, in the inbox and by mail: no live stream and no webhook has it.
 	Event_KIND_WEBHOOK_FAILING Event_Kind = 20
 	// Somebody decided what replaces a public service.
 	Event_KIND_SUCCESSION Event_Kind = 21

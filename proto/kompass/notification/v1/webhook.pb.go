@@ -91,8 +91,10 @@ const (
 	Delivery_STATE_WAITING Delivery_State = 1
 	// Delivered.
 	Delivery_STATE_DELIVERED Delivery_State = 2
-	// Given up after three days, or because the webhook was disabled.
+	// Given up: three days went by, or the webhook was disabled before the next attempt.
 	Delivery_STATE_FAILED Delivery_State = 3
+	// Never tried, because the webhook was not called: nobody had verified it, or it was disabled. :replay and :redeliver bring it.
+	Delivery_STATE_SKIPPED Delivery_State = 4
 )
 
 // Enum value maps for Delivery_State.
@@ -102,12 +104,14 @@ var (
 		1: "STATE_WAITING",
 		2: "STATE_DELIVERED",
 		3: "STATE_FAILED",
+		4: "STATE_SKIPPED",
 	}
 	Delivery_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
 		"STATE_WAITING":     1,
 		"STATE_DELIVERED":   2,
 		"STATE_FAILED":      3,
+		"STATE_SKIPPED":     4,
 	}
 )
 
@@ -147,7 +151,8 @@ type Webhook struct {
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// The address: https, not in a private network unless the operator allows it. A new one has to be verified again.
 	Url string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
-	// Who hears of failures, as a resource name.
+	// Who hears of failures, in the inbox and by mail, as a resource name. Without one nobody is told: what there is to see are `failures`
+	// and `retry_time`, and the metrics of the operator.
 	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
 	// How it stands; changes by :verify, :enable and :disable, and by an answer 410.
 	State Webhook_State `protobuf:"varint,5,opt,name=state,proto3,enum=kompass.notification.v1.Webhook_State" json:"state,omitempty"`
@@ -172,7 +177,9 @@ type Webhook struct {
 	// Where its keys lie: an opaque id that stands in the log and is never answered.
 	VaultId string `protobuf:"bytes,15,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
 	// How many requests a minute the address allows, as it said at :verify (`WebHook-Allowed-Rate`); 0 is as many as there are.
-	AllowedRate   int32 `protobuf:"varint,16,opt,name=allowed_rate,json=allowedRate,proto3" json:"allowed_rate,omitempty"`
+	AllowedRate int32 `protobuf:"varint,16,opt,name=allowed_rate,json=allowedRate,proto3" json:"allowed_rate,omitempty"`
+	// When it was added. What was delivered before that under its name went to another webhook, which is gone, and does not count.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -319,6 +326,13 @@ func (x *Webhook) GetAllowedRate() int32 {
 	return 0
 }
 
+func (x *Webhook) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
 // How a receiver checks signatures.
 type WebhookKeys struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -387,7 +401,7 @@ type Delivery struct {
 	State Delivery_State `protobuf:"varint,4,opt,name=state,proto3,enum=kompass.notification.v1.Delivery_State" json:"state,omitempty"`
 	// Its attempts, oldest first.
 	Attempts []*DeliveryAttempt `protobuf:"bytes,5,rep,name=attempts,proto3" json:"attempts,omitempty"`
-	// When the next attempt comes.
+	// When the next attempt comes at the earliest: not before that of the delivery about the same resource which it waits for.
 	NextTime      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next_time,json=nextTime,proto3" json:"next_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -560,7 +574,7 @@ var File_kompass_notification_v1_webhook_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\x8a\a\n" +
+	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xcc\a\n" +
 	"\aWebhook\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1a\n" +
@@ -582,7 +596,9 @@ const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\vrotate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"rotateTime\x12\x1e\n" +
 	"\bvault_id\x18\x0f \x01(\tB\x03\xe0A\x03R\avaultId\x12&\n" +
-	"\fallowed_rate\x18\x10 \x01(\x05B\x03\xe0A\x03R\vallowedRate\"Z\n" +
+	"\fallowed_rate\x18\x10 \x01(\x05B\x03\xe0A\x03R\vallowedRate\x12@\n" +
+	"\vcreate_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"createTime\"Z\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STATE_UNVERIFIED\x10\x01\x12\x10\n" +
@@ -592,19 +608,20 @@ const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\vWebhookKeys\x12\x16\n" +
 	"\x06secret\x18\x01 \x01(\tR\x06secret\x12\x1d\n" +
 	"\n" +
-	"public_key\x18\x02 \x01(\tR\tpublicKey\"\xc0\x03\n" +
+	"public_key\x18\x02 \x01(\tR\tpublicKey\"\xd3\x03\n" +
 	"\bDelivery\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x18\n" +
 	"\awebhook\x18\x02 \x01(\tR\awebhook\x124\n" +
 	"\x05event\x18\x03 \x01(\v2\x1e.kompass.notification.v1.EventR\x05event\x12=\n" +
 	"\x05state\x18\x04 \x01(\x0e2'.kompass.notification.v1.Delivery.StateR\x05state\x12D\n" +
 	"\battempts\x18\x05 \x03(\v2(.kompass.notification.v1.DeliveryAttemptR\battempts\x127\n" +
-	"\tnext_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bnextTime\"X\n" +
+	"\tnext_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bnextTime\"k\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTATE_WAITING\x10\x01\x12\x13\n" +
 	"\x0fSTATE_DELIVERED\x10\x02\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x03:3\xeaA0\n" +
+	"\fSTATE_FAILED\x10\x03\x12\x11\n" +
+	"\rSTATE_SKIPPED\x10\x04:3\xeaA0\n" +
 	"\x17kompass.krz.de/Delivery\x12\x15deliveries/{delivery}\"\xc4\x01\n" +
 	"\x0fDeliveryAttempt\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -646,16 +663,17 @@ var file_kompass_notification_v1_webhook_proto_depIdxs = []int32{
 	6,  // 3: kompass.notification.v1.Webhook.update_time:type_name -> google.protobuf.Timestamp
 	6,  // 4: kompass.notification.v1.Webhook.active_time:type_name -> google.protobuf.Timestamp
 	6,  // 5: kompass.notification.v1.Webhook.rotate_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: kompass.notification.v1.Delivery.event:type_name -> kompass.notification.v1.Event
-	1,  // 7: kompass.notification.v1.Delivery.state:type_name -> kompass.notification.v1.Delivery.State
-	5,  // 8: kompass.notification.v1.Delivery.attempts:type_name -> kompass.notification.v1.DeliveryAttempt
-	6,  // 9: kompass.notification.v1.Delivery.next_time:type_name -> google.protobuf.Timestamp
-	6,  // 10: kompass.notification.v1.DeliveryAttempt.time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	6,  // 6: kompass.notification.v1.Webhook.create_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: kompass.notification.v1.Delivery.event:type_name -> kompass.notification.v1.Event
+	1,  // 8: kompass.notification.v1.Delivery.state:type_name -> kompass.notification.v1.Delivery.State
+	5,  // 9: kompass.notification.v1.Delivery.attempts:type_name -> kompass.notification.v1.DeliveryAttempt
+	6,  // 10: kompass.notification.v1.Delivery.next_time:type_name -> google.protobuf.Timestamp
+	6,  // 11: kompass.notification.v1.DeliveryAttempt.time:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_kompass_notification_v1_webhook_proto_init() }
