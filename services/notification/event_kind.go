@@ -47,14 +47,7 @@ func kindOf(e *ledger.Entry) notificationv1.Event_Kind {
 			return notificationv1.Event_KIND_UNSPECIFIED
 		}
 	case *marketplacev1.Solution:
-		switch {
-		case changed("state") && entity.GetState() == marketplacev1.Solution_STATE_PUBLISHED:
-			return notificationv1.Event_KIND_SOLUTION_PUBLISHED
-		case changed("state") && entity.GetState() == marketplacev1.Solution_STATE_WITHDRAWN:
-			return notificationv1.Event_KIND_SOLUTION_WITHDRAWN
-		case changed("promise_changes") && slipped(entity.GetPromiseChanges()):
-			return notificationv1.Event_KIND_PROMISE
-		}
+		return kindOfSolution(entity, changed)
 	case *marketplacev1.Project:
 		if changed("phases") && projectSlipped(e.Record.GetTime().AsTime().UnixNano(), entity) {
 			return notificationv1.Event_KIND_PROMISE
@@ -73,6 +66,19 @@ func kindOf(e *ledger.Entry) notificationv1.Event_Kind {
 		}
 	}
 	return kinds[entityOf(e.Subject)]
+}
+
+// kindOfSolution says what a change of a solution is an event of.
+func kindOfSolution(s *marketplacev1.Solution, changed func(field string) bool) notificationv1.Event_Kind {
+	switch {
+	case changed("state") && s.GetState() == marketplacev1.Solution_STATE_PUBLISHED:
+		return notificationv1.Event_KIND_SOLUTION_PUBLISHED
+	case changed("state") && s.GetState() == marketplacev1.Solution_STATE_WITHDRAWN:
+		return notificationv1.Event_KIND_SOLUTION_WITHDRAWN
+	case changed("promise_changes") && slipped(s.GetPromiseChanges()):
+		return notificationv1.Event_KIND_PROMISE
+	}
+	return notificationv1.Event_KIND_SOLUTION
 }
 
 // slipped tells whether the newest change of a promised date put it off, or noted that it passed.
