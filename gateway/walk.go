@@ -103,17 +103,23 @@ func (w *walker) value(path string, message protoreflect.MessageDescriptor, fiel
 	}
 	if field != nil {
 		w.scalar(path, field, token)
-		text, ok := token.(string)
-		switch {
-		case ok && depth == 1 && field.Name() == "name":
+		if text, ok := token.(string); ok && depth == 1 && field.Name() == "name" {
 			w.name = text
-		case ok && message != nil && message.FullName() == fieldMaskName:
-			w.mask(path, from, text)
-		case ok && message != nil && message.FullName() == timestampName:
-			w.moment(path, w.source[from:w.decoder.InputOffset()])
+		} else if ok && message != nil {
+			w.spelled(path, message, from, text)
 		}
 	}
 	return nil
+}
+
+// spelled checks the text of a message that JSON spells as text, and that was read from an offset on.
+func (w *walker) spelled(path string, message protoreflect.MessageDescriptor, from int64, text string) {
+	switch message.FullName() {
+	case fieldMaskName:
+		w.mask(path, from, text)
+	case timestampName:
+		w.moment(path, w.source[from:w.decoder.InputOffset()])
+	}
 }
 
 // moment refuses a time that protojson would not read. raw is how it is spelled, with what stands before it.
