@@ -33,6 +33,7 @@ type publisher struct {
 
 	mu        sync.Mutex
 	directory directory // as of what was folded
+	users     *users    // likewise
 }
 
 // ledgerEvent is an event on its way to the journal.
@@ -59,7 +60,7 @@ func newPublisher(ctx context.Context, events *journal.Journal, logs []*ledger.L
 
 // openPublisher is newPublisher with another way to the journal's messages.
 func openPublisher(ctx context.Context, events *journal.Journal, via eventJournal, logs []*ledger.Log, logger *slog.Logger, now time.Time) (*publisher, error) {
-	p := &publisher{events: via, subject: events.Subject, directory: emptyDirectory()}
+	p := &publisher{events: via, subject: events.Subject, directory: emptyDirectory(), users: noUsers()}
 	p.changed = sync.NewCond(&p.pending)
 	all, err := events.Filter()
 	if err != nil {
@@ -250,6 +251,7 @@ func (p *publisher) learn(entries []ledger.Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.directory = p.directory.applied(entries)
+	p.users.apply(entries)
 }
 
 // happened learns from a commit and makes its events.
@@ -258,5 +260,10 @@ func (p *publisher) happened(stream ledger.Name, commit []ledger.Entry) []*notif
 	defer p.mu.Unlock()
 	known := p.directory.entered(commit)
 	p.directory = known.left(commit)
-	return known.happened(stream, commit)
+	p.users.apply(commit)
+	events := known.happened(stream, commit)
+	for _, event := range events {
+		p.users.concern(known, event)
+	}
+	return events
 }
