@@ -49,7 +49,7 @@ func TestBounce(t *testing.T) {
 		p.do(http.StatusOK, method, path, `{"displayName":"OZG Herford","mailAddress":"`+address+`"}`)
 	}
 	enter(http.MethodPost, "/v1/recipients?recipientId=herford")
-	p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions", `{"displayName":"Alles","recipient":"recipients/herford","mail":true}`)
+	p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions", `{"displayName":"Lösungen","recipient":"recipients/herford","mail":true,"kinds":["KIND_SOLUTION"]}`)
 	confirm := func(n int) {
 		t.Helper()
 		_, page, query := awaitMail(t, server, n)

@@ -56,7 +56,7 @@ func TestMail(t *testing.T) {
 	p := start(t, dir, flags...)
 	const recipient = "/v1/recipients/herford"
 	p.do(http.StatusOK, http.MethodPost, "/v1/recipients?recipientId=herford&requestId=r1", `{"displayName":"OZG Herford","mailAddress":"`+address+`"}`)
-	p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions?subscriptionId=alles", `{"displayName":"Alles","recipient":"recipients/herford","mail":true}`)
+	p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions?subscriptionId=alles", `{"displayName":"Lösungen","recipient":"recipients/herford","mail":true,"kinds":["KIND_SOLUTION"]}`)
 	_, page, query := awaitMail(t, server, 1)
 	form := func(path, body string) int {
 		t.Helper()
