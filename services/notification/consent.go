@@ -132,13 +132,21 @@ func (s *Service) EraseRecipient(ctx context.Context, req *notificationv1.EraseR
 	return &emptypb.Empty{}, errors.Join(s.eraseAddress(ctx, last), s.forgetInbox(ctx, req.GetName()))
 }
 
-// burial is what a recipient or a webhook becomes, by the token of its kind, and with it its subscriptions.
+// burial is what a recipient or a webhook becomes, by the token of its kind, and with it its subscriptions. Webhooks of a recipient go on
+// without an owner: nobody who gets its name later inherits them.
 func (s *Service) burial(w world, token, name string) []ledger.Draft {
 	own := s.replica.Own()
 	drafts := []ledger.Draft{{Subject: own.Subject(token, idIn(name)), Resource: name}}
 	for _, sub := range w.subscriptionList() {
 		if sub.GetRecipient() == name || sub.GetWebhook() == name {
 			drafts = append(drafts, ledger.Draft{Subject: own.Subject("subscription", idIn(sub.GetName())), Resource: sub.GetName()})
+		}
+	}
+	for _, hook := range w.webhookList() {
+		if hook.GetOwner() == name {
+			orphan := webhookKind.Bare(hook)
+			orphan.Owner = ""
+			drafts = append(drafts, webhookKind.Draft(s.replica, orphan, []string{"owner"}))
 		}
 	}
 	return drafts

@@ -11,8 +11,12 @@ import (
 	"kompass.krz.de/services/notification/webhook"
 )
 
-// keysOverlap is how long the keys before a rotation still sign.
-const keysOverlap = 24 * time.Hour
+const (
+	// keysOverlap is how long the keys before a rotation still sign.
+	keysOverlap = 24 * time.Hour
+	// maxOldKeys bounds how many pairs of them do: each makes the header longer.
+	maxOldKeys = 4
+)
 
 // webhookKeys are the keys of one webhook: a shared secret and a pair.
 type webhookKeys struct{ secret, pair webhook.Key }
@@ -20,17 +24,21 @@ type webhookKeys struct{ secret, pair webhook.Key }
 // keyring is what lies in the vault for a webhook.
 type keyring struct {
 	now    webhookKeys
-	before webhookKeys // those before the last rotation
-	until  time.Time   // of them; zero when there are none
+	before []oldKeys // those before the last rotations, newest first
+}
+
+// oldKeys are keys that sign for a while.
+type oldKeys struct {
+	webhookKeys
+	until time.Time
 }
 
 // storedKeys is a keyring as text.
 type storedKeys struct {
-	Secret       string    `json:"secret"`
-	Pair         string    `json:"pair"`
-	BeforeSecret string    `json:"before_secret,omitempty"`
-	BeforePair   string    `json:"before_pair,omitempty"`
-	Until        time.Time `json:"until,omitzero"`
+	Secret string       `json:"secret"`
+	Pair   string       `json:"pair"`
+	Until  time.Time    `json:"until,omitzero"`
+	Before []storedKeys `json:"before,omitempty"`
 }
 
 func newWebhookKeys(random io.Reader) (k webhookKeys, err error) {
@@ -48,7 +56,13 @@ func (k webhookKeys) shown() *notificationv1.WebhookKeys {
 
 // rotated is the ring with new keys; the present ones sign for another day.
 func (r keyring) rotated(fresh webhookKeys, now time.Time) keyring {
-	return keyring{now: fresh, before: r.now, until: now.Add(keysOverlap)}
+	next := keyring{now: fresh, before: []oldKeys{{r.now, now.Add(keysOverlap)}}}
+	for _, old := range r.before {
+		if now.Before(old.until) && len(next.before) < maxOldKeys {
+			next.before = append(next.before, old)
+		}
+	}
+	return next
 }
 
 // usable tells whether there are keys at all.
@@ -57,16 +71,31 @@ func (r keyring) usable() bool { return r.now.pair.Public() != "" }
 // signing lists the keys that sign at a time, newest first.
 func (r keyring) signing(now time.Time) []webhook.Key {
 	keys := []webhook.Key{r.now.secret, r.now.pair}
-	if now.Before(r.until) {
-		keys = append(keys, r.before.secret, r.before.pair)
+	for _, old := range r.before {
+		if now.Before(old.until) {
+			keys = append(keys, old.secret, old.pair)
+		}
 	}
 	return keys
 }
 
+func (k webhookKeys) stored() storedKeys {
+	return storedKeys{Secret: k.secret.Encode(), Pair: k.pair.Encode()}
+}
+
+func (s storedKeys) keys() (k webhookKeys, err error) {
+	if k.secret, err = webhook.ParseKey(s.Secret); err == nil {
+		k.pair, err = webhook.ParseKey(s.Pair)
+	}
+	return k, err
+}
+
 func (r keyring) encode() ([]byte, error) {
-	stored := storedKeys{Secret: r.now.secret.Encode(), Pair: r.now.pair.Encode(), Until: r.until}
-	if !r.until.IsZero() {
-		stored.BeforeSecret, stored.BeforePair = r.before.secret.Encode(), r.before.pair.Encode()
+	stored := r.now.stored()
+	for _, old := range r.before {
+		before := old.stored()
+		before.Until = old.until
+		stored.Before = append(stored.Before, before)
 	}
 	return json.Marshal(stored) //nolint:gosec // for the vault, which is there for secrets
 }
@@ -76,15 +105,15 @@ func decodeKeyring(data []byte) (r keyring, err error) {
 	if json.Unmarshal(data, &stored) != nil { // its error would repeat a part of the text
 		return r, webhook.ErrKey
 	}
-	r.until = stored.Until
-	texts, keys := []string{stored.Secret, stored.Pair}, []*webhook.Key{&r.now.secret, &r.now.pair}
-	if !r.until.IsZero() {
-		texts, keys = append(texts, stored.BeforeSecret, stored.BeforePair), append(keys, &r.before.secret, &r.before.pair)
+	if r.now, err = stored.keys(); err != nil {
+		return keyring{}, err
 	}
-	for i, text := range texts {
-		if *keys[i], err = webhook.ParseKey(text); err != nil {
+	for _, before := range stored.Before {
+		old := oldKeys{until: before.Until}
+		if old.webhookKeys, err = before.keys(); err != nil {
 			return keyring{}, err
 		}
+		r.before = append(r.before, old)
 	}
 	return r, nil
 }

@@ -215,7 +215,11 @@ func TestWebhookLife(t *testing.T) {
 	if twice, err := s.client.RotateWebhook(ctx, &notificationv1.RotateWebhookRequest{Name: "webhooks/amt", RequestId: "turn"}); err != nil || twice.GetKeys().GetSecret() != rotated.GetKeys().GetSecret() {
 		t.Errorf("repeated rotation %v, %v", twice, err)
 	}
-	h.set(nil, created.GetKeys(), rotated.GetKeys())
+	third, err := s.client.RotateWebhook(ctx, &notificationv1.RotateWebhookRequest{Name: "webhooks/amt"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.set(nil, created.GetKeys(), rotated.GetKeys(), third.GetKeys()) // who has not heard of either rotation still knows us
 	st.write(solutionChange("zwei", 1))
 	h.heard(4)
 	test, err := s.client.TestWebhook(ctx, &notificationv1.TestWebhookRequest{Name: "webhooks/amt"})
@@ -224,6 +228,26 @@ func TestWebhookLife(t *testing.T) {
 	}
 	h.heard(5)
 	s.switchedOff(h)
+}
+
+// TestErasedOwner: a webhook whose owner is erased has none, also when somebody gets the name later.
+func TestErasedOwner(t *testing.T) {
+	t.Parallel()
+	s := newStage(t).serve(time.Hour)
+	for range 2 {
+		owner := s.recipient(&notificationv1.Recipient{DisplayName: "Betrieb"}).GetName()
+		req := &notificationv1.CreateWebhookRequest{Webhook: &notificationv1.Webhook{DisplayName: "Haken", Url: "https://hook.example.com/", Owner: owner}, WebhookId: "haken"}
+		if _, err := s.client.CreateWebhook(keyed(t), req); err != nil && status.Code(err) != codes.AlreadyExists {
+			t.Fatal(err)
+		}
+		if _, err := s.client.EraseRecipient(keyed(t), &notificationv1.EraseRecipientRequest{Name: owner}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hook, err := s.client.GetWebhook(keyed(t), &notificationv1.GetWebhookRequest{Name: "webhooks/haken"})
+	if err != nil || hook.GetOwner() != "" {
+		t.Errorf("%v, %v", hook, err)
+	}
 }
 
 // switchedOff goes through the states that a webhook of its own has.
