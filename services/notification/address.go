@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -39,8 +40,11 @@ func (s *Service) takeAddress(ctx context.Context, address string, preview bool)
 	if s.post == nil {
 		return nil, fault.New(fault.MailOff).Field("recipient.mail_address", "Mail ist hier nicht eingerichtet", "mail is not set up here")
 	}
-	if !isAddress(address) {
-		return nil, fault.New(fault.InvalidField).Field("recipient.mail_address", "ist keine Mailadresse", "is no mail address")
+	address, ok := asciiAddress(address)
+	if !ok {
+		return nil, fault.New(fault.InvalidField).Field("recipient.mail_address",
+			"ist keine Mailadresse wie „ozg@bünde.example“: vor dem @ bis zu 64 Zeichen ohne Umlaute und Anführungszeichen, dahinter ein Name im DNS",
+			"is no mail address like \"ozg@bünde.example\": up to 64 ASCII characters without quotes before the @, a name of the DNS behind it")
 	}
 	if preview {
 		return &newAddress{given: true}, nil
@@ -60,10 +64,11 @@ func (s *Service) changeAddress(ctx context.Context, req *notificationv1.UpdateR
 		removed := masks(req.GetUpdateMask(), "mail_address", "mailAddress")
 		return &newAddress{given: removed, removed: removed}, nil
 	}
+	same, _ := asciiAddress(address)
 	if w, err := s.replica.Read(); err == nil && s.post != nil {
 		r, _ := w.recipients.Get(req.GetRecipient().GetName())
 		if r.GetMailState() == notificationv1.Recipient_MAIL_STATE_CONFIRMED {
-			if kept, err := s.vault.get(ctx, r.GetMailId()); err == nil && string(kept) == address {
+			if kept, err := s.vault.get(ctx, r.GetMailId()); err == nil && string(kept) == same {
 				return &newAddress{}, nil
 			}
 		}
@@ -75,10 +80,30 @@ func masks(m *fieldmaskpb.FieldMask, spellings ...string) bool {
 	return slices.ContainsFunc(m.GetPaths(), func(path string) bool { return slices.Contains(spellings, path) })
 }
 
-// isAddress accepts what every mail server does: ASCII, without a name.
-func isAddress(address string) bool {
+const (
+	maxLocal   = 64  // characters before the "@" (RFC 5321)
+	maxAddress = 254 // characters of an address
+)
+
+// domains are names in the DNS, with umlauts or without, as they are looked up.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.ValidateLabels(true), idna.VerifyDNSLength(true))
+
+// asciiAddress spells an address as every mail server takes it: "ozg@xn--bnde-0ra.example" for „ozg@Bünde.example“; what is before the
+// "@" stays as it is, because only its own server knows what is the same. false for what is no address, or has a name or an address of
+// the network instead of a domain.
+func asciiAddress(text string) (address string, ok bool) {
+	at := strings.LastIndexByte(text, '@')
+	if at < 1 || at > maxLocal || strings.HasSuffix(text, ".") {
+		return "", false
+	}
+	domain, err := domains.ToASCII(text[at+1:])
+	if last := domain[strings.LastIndexByte(domain, '.')+1:]; err != nil || strings.Trim(last, "0123456789") == "" {
+		return "", false
+	}
+	address = text[:at+1] + domain
 	parsed, err := netmail.ParseAddress(address)
-	return err == nil && parsed.Address == address && !strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' })
+	ok = err == nil && parsed.Address == address && len(address) <= maxAddress && !strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' })
+	return address, ok
 }
 
 // enter gives a recipient the address, which nobody confirmed yet, and adds what changed.

@@ -167,6 +167,7 @@ func bodyOf(tb testing.TB, letter *netmail.Message) string {
 func TestDigest(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
+	st.write(solutionChange("a", 1))
 	m := st.serveMail(mailtest.Start(t, false))
 	zone, _ := time.LoadLocation("Asia/Tokyo")
 	r := m.recipient(&notificationv1.Recipient{DisplayName: "Amt", MailAddress: "amt@example.org", TimeZone: zone.String(), Language: notificationv1.Recipient_LANGUAGE_EN})

@@ -64,6 +64,8 @@ func knownOf(entity proto.Message) *known {
 		return &known{e.GetDisplayName(), named(e.GetTheme())}
 	case *cataloguev1.OzgService:
 		return &known{e.GetDisplayName(), named(append([]string{e.GetTheme(), e.GetSituation()}, e.GetSecondarySituations()...)...)}
+	case *cataloguev1.Procedure:
+		return &known{displayName: e.GetDisplayName()}
 	case *cataloguev1.PublicService:
 		return &known{e.GetDisplayName(), named(e.GetOzgService())}
 	case *municipalityv1.Municipality:
@@ -78,6 +80,8 @@ func knownOf(entity proto.Message) *known {
 		return &known{e.GetDisplayName(), named(e.GetProvider())}
 	case *marketplacev1.Project:
 		return &known{e.GetDisplayName(), named(e.GetTheme())}
+	case *marketplacev1.Question:
+		return &known{displayName: e.GetTitle()} // an event about it lists what it asks about
 	case *marketplacev1.AdoptionGroup:
 		return &known{e.GetDisplayName(), named(e.GetSolution())}
 	case *marketplacev1.Adoption:

@@ -167,6 +167,7 @@ func townChange(ags, kreis string) change {
 func TestMarks(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
+	st.write(themeChange("x", 1))
 	s := st.serve(time.Hour)
 	r := s.recipient(&notificationv1.Recipient{DisplayName: "A"}).GetName()
 	b := s.recipient(&notificationv1.Recipient{DisplayName: "B"}).GetName()
@@ -301,10 +302,14 @@ func TestRepeatedMarkAtOnce(t *testing.T) {
 func TestSubscribedBeforeItHappened(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
+	const themes = 30
+	for i := range themes {
+		st.write(themeChange("t"+strconv.Itoa(i), 1))
+	}
 	replicas := []*served{st.serve(time.Hour), st.serve(time.Hour), st.serve(time.Hour)}
 	var names []string
 	var last uint64
-	for i := range 30 {
+	for i := range themes {
 		s := replicas[i%3]
 		topic := "themes/t" + strconv.Itoa(i)
 		r := s.recipient(&notificationv1.Recipient{DisplayName: "R" + strconv.Itoa(i)}).GetName()

@@ -261,10 +261,18 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	m := st.serveMail(mailtest.Start(t, false))
-	for _, bad := range []string{"x", "a@b, c@d", "Name <a@b.de>", "müller@example.org", "a @b.de", "a@b.de\r\nBcc: c@d"} {
+	for _, bad := range []string{"x", "a@b, c@d", "Name <a@b.de>", "müller@example.org", "a @b.de", "a@b.de\r\nBcc: c@d", "a@-b.de", "a@[127.0.0.1]", "a@127.0.0.1",
+		strings.Repeat("l", 65) + "@b.de", "a@b..de", "a@b.de.", "@b.de", `"a"@b.de`, "a@b_c.de", "a@" + strings.Repeat("ü", 60) + ".de", "a@xn--a.de", "a@b@c.de"} {
 		_, err := m.client.CreateRecipient(keyed(t), &notificationv1.CreateRecipientRequest{Recipient: &notificationv1.Recipient{DisplayName: "Amt", MailAddress: bad}})
 		if status.Code(err) != codes.InvalidArgument || strings.Contains(err.Error(), bad) {
 			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for sent, kept := range map[string]string{
+		"Ozg@Bünde.Example": "Ozg@xn--bnde-0ra.example", "ozg@xn--bnde-0ra.example": "ozg@xn--bnde-0ra.example", "a+b.c@straße.example": "a+b.c@xn--strae-oqa.example",
+	} {
+		if got, ok := asciiAddress(sent); !ok || got != kept {
+			t.Errorf("%q is taken as %q %v, want %q", sent, got, ok, kept)
 		}
 	}
 	r := m.consenting("Amt", "amt@example.org")
@@ -279,7 +287,7 @@ func TestAddresses(t *testing.T) {
 		return r
 	}
 	for name, same := range map[string]*notificationv1.Recipient{
-		"the same address": update("amt@example.org", "mail_address"), "another field": update("", "display_name"), "all fields": update("", "*"),
+		"the same address": update("amt@example.org", "mail_address"), "the same domain": update("amt@EXAMPLE.org", "mail_address"), "another field": update("", "display_name"), "all fields": update("", "*"),
 	} {
 		if same.GetMailState() != confirmed || same.GetMailId() != r.GetMailId() {
 			t.Errorf("%s: %v", name, same)

@@ -1,7 +1,9 @@
 package notification
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -133,13 +135,18 @@ func (w world) checkRecipient(r *notificationv1.Recipient) error {
 	return nil
 }
 
-// zoneOf is the time zone of a recipient.
+// zoneOf is the time zone of a recipient; an error for a name that not every process resolves alike.
 func zoneOf(r *notificationv1.Recipient) (*time.Location, error) {
-	if r.GetTimeZone() == "" {
-		return time.LoadLocation("Europe/Berlin")
+	name := cmp.Or(r.GetTimeZone(), "Europe/Berlin")
+	area, _, _ := strings.Cut(name, "/")
+	if ownZones[strings.ToLower(area)] {
+		return nil, fmt.Errorf("%q is what a machine makes of it", name)
 	}
-	return time.LoadLocation(r.GetTimeZone())
+	return time.LoadLocation(name)
 }
+
+// ownZones are names, and what names begin with, that say on each machine what its installation says.
+var ownZones = map[string]bool{"local": true, "localtime": true, "posixrules": true, "factory": true, "right": true, "posix": true}
 
 // checkKnown refuses a name that nobody knows.
 func (w world) checkKnown(field, name string) error {

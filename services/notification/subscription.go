@@ -3,7 +3,6 @@ package notification
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -63,7 +62,7 @@ func (s *Service) CreateSubscription(ctx context.Context, req *notificationv1.Cr
 		if err != nil {
 			return nil, nil, err
 		}
-		return sub, append([]string{"name"}, changed...), cmp.Or(w.checkSubscription(sub), s.checkMail(sub, changed))
+		return sub, append([]string{"name"}, changed...), cmp.Or(w.checkSubscription(sub), w.checkTopics(sub, nil), s.checkMail(sub, changed))
 	})
 }
 
@@ -83,7 +82,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, req *notificationv1.Up
 		if err != nil {
 			return nil, nil, err
 		}
-		return sub, changed, cmp.Or(w.checkSubscription(sub), s.checkMail(sub, changed))
+		return sub, changed, cmp.Or(w.checkSubscription(sub), w.checkTopics(sub, before), s.checkMail(sub, changed))
 	})
 }
 
@@ -108,11 +107,6 @@ func (w world) checkSubscription(s *notificationv1.Subscription) error {
 	}
 	if (s.GetRecipient() == "") == (s.GetWebhook() == "") {
 		return bad.Field("subscription.recipient", "genau eines von Empfänger und Webhook muss angegeben sein", "exactly one of recipient and webhook must be given")
-	}
-	for _, topic := range s.GetTopics() {
-		if !isTopic(topic) {
-			return bad.Field("subscription.topics", "„"+topic+"“ ist kein Ressourcenname dieser Art", topic+" is no resource name of that kind")
-		}
 	}
 	if s.GetWebhook() != "" {
 		if _, ok := w.webhooks.Get(s.GetWebhook()); !ok {
@@ -142,35 +136,6 @@ func (w world) checkSubscription(s *notificationv1.Subscription) error {
 		return bad.Field("subscription.preset", "der Empfänger nennt keine Themenfelder", "the recipient names no themes")
 	}
 	return nil
-}
-
-// topicIDs are the ids of collections that are known. Others are free: a topic need not exist, now or ever.
-var topicIDs = map[string]*regexp.Regexp{
-	"municipalities": regexp.MustCompile(`^[0-9]{8}$`),
-	"publicServices": regexp.MustCompile(`^([0-9]{14}|ohne-[a-z0-9]+)$`),
-	"ozgServices":    regexp.MustCompile(`^[0-9]{5}$`),
-	"themes":         slug,
-	"situations":     slug,
-	"dataCentres":    slug,
-	"portals":        slug,
-	"providers":      slug,
-	"solutions":      slug,
-	"projects":       slug,
-	"questions":      slug,
-	"adoptions":      slug,
-	"adoptionGroups": slug,
-	"contracts":      slug,
-	"webhooks":       slug,
-}
-
-var slug = regexp.MustCompile(`^[a-z0-9-]+$`)
-
-// isTopic tells whether a name could be that of a resource of its collection.
-func isTopic(name string) bool {
-	collection, rest, _ := strings.Cut(name, "/")
-	id, _, _ := strings.Cut(rest, "/")
-	ids, known := topicIDs[collection]
-	return !known || ids.MatchString(id)
 }
 
 // unknown says that a field names what nobody knows.
