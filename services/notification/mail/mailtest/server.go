@@ -31,7 +31,7 @@ type Mail struct {
 	Encrypted bool
 }
 
-// Server is one mail server. Set its fields before the first connection.
+// Server is one mail server. Set its fields before the first connection; Set does so at any time.
 type Server struct {
 	Address  string      // "127.0.0.1:40001"
 	Trust    *tls.Config // for clients: trusts the server's certificate
@@ -56,7 +56,7 @@ func Start(tb testing.TB, direct bool) *Server {
 		tb.Fatal(err)
 	}
 	s.Address = listener.Addr().String()
-	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, conn: c}, nil }))
+	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return s.session(c), nil }))
 	server.Domain, server.TLSConfig = "localhost", config
 	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
 	server.AllowInsecureAuth, server.EnableDSN = false, true
@@ -67,6 +67,19 @@ func Start(tb testing.TB, direct bool) *Server {
 	go func() { _ = server.Serve(listener); close(done) }()
 	tb.Cleanup(func() { _ = server.Close(); <-done })
 	return s
+}
+
+// Set changes the server's fields for the connections to come.
+func (s *Server) Set(change func(*Server)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+func (s *Server) session(c *smtp.Conn) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &session{server: s, conn: c, judge: s.Judge, accept: s.Accept, answer: s.Answer}
 }
 
 // Mails are the messages taken so far.
@@ -82,6 +95,9 @@ type session struct {
 	from, to string
 	back     string
 	user     string
+
+	judge          func(to string) error
+	accept, answer func(m Mail) error
 }
 
 // AuthMechanisms implements [smtp.AuthSession].
@@ -113,8 +129,8 @@ func (c *session) Rcpt(to string, o *smtp.RcptOptions) error {
 	for _, notify := range o.Notify {
 		c.back += " " + string(notify)
 	}
-	if c.server.Judge != nil {
-		return c.server.Judge(to)
+	if c.judge != nil {
+		return c.judge(to)
 	}
 	return nil
 }
@@ -127,16 +143,16 @@ func (c *session) Data(r io.Reader) error {
 	}
 	_, encrypted := c.conn.TLSConnectionState()
 	m := Mail{From: c.from, To: c.to, Data: bytes.Clone(data), User: c.user, Return: c.back, Encrypted: encrypted}
-	if c.server.Accept != nil {
-		if err := c.server.Accept(m); err != nil {
+	if c.accept != nil {
+		if err := c.accept(m); err != nil {
 			return err
 		}
 	}
 	c.server.mu.Lock()
 	c.server.mails = append(c.server.mails, m)
 	c.server.mu.Unlock()
-	if c.server.Answer != nil {
-		return c.server.Answer(m)
+	if c.answer != nil {
+		return c.answer(m)
 	}
 	return nil
 }
