@@ -100,7 +100,8 @@ type NotificationServiceClient interface {
 	CreateWebhook(ctx context.Context, in *CreateWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
 	// Changes a webhook. ABORTED when the etag is not the current one.
 	UpdateWebhook(ctx context.Context, in *UpdateWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
-	// Removes a webhook; its history stays.
+	// Removes a webhook with its subscriptions, and erases its keys. How its deliveries went can be read until they are forgotten,
+	// or another webhook gets its id.
 	DeleteWebhook(ctx context.Context, in *DeleteWebhookRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Proves that the address wants to be called: it must answer a signed challenge. Then it is active.
 	VerifyWebhook(ctx context.Context, in *VerifyWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
@@ -120,7 +121,8 @@ type NotificationServiceClient interface {
 	ListDeliveries(ctx context.Context, in *ListDeliveriesRequest, opts ...grpc.CallOption) (*ListDeliveriesResponse, error)
 	// Delivers again.
 	RedeliverDelivery(ctx context.Context, in *RedeliverDeliveryRequest, opts ...grpc.CallOption) (*Delivery, error)
-	// Events as they happen. Over REST as server-sent events at GET /v1/events.
+	// Events as they happen, but for those that somebody's inbox alone is to have (KIND_WEBHOOK_FAILING), whatever is asked for. Over REST as
+	// server-sent events at GET /v1/events.
 	StreamEvents(ctx context.Context, in *StreamEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error)
 }
 
@@ -487,7 +489,8 @@ type NotificationServiceServer interface {
 	CreateWebhook(context.Context, *CreateWebhookRequest) (*Webhook, error)
 	// Changes a webhook. ABORTED when the etag is not the current one.
 	UpdateWebhook(context.Context, *UpdateWebhookRequest) (*Webhook, error)
-	// Removes a webhook; its history stays.
+	// Removes a webhook with its subscriptions, and erases its keys. How its deliveries went can be read until they are forgotten,
+	// or another webhook gets its id.
 	DeleteWebhook(context.Context, *DeleteWebhookRequest) (*emptypb.Empty, error)
 	// Proves that the address wants to be called: it must answer a signed challenge. Then it is active.
 	VerifyWebhook(context.Context, *VerifyWebhookRequest) (*Webhook, error)
@@ -507,7 +510,8 @@ type NotificationServiceServer interface {
 	ListDeliveries(context.Context, *ListDeliveriesRequest) (*ListDeliveriesResponse, error)
 	// Delivers again.
 	RedeliverDelivery(context.Context, *RedeliverDeliveryRequest) (*Delivery, error)
-	// Events as they happen. Over REST as server-sent events at GET /v1/events.
+	// Events as they happen, but for those that somebody's inbox alone is to have (KIND_WEBHOOK_FAILING), whatever is asked for. Over REST as
+	// server-sent events at GET /v1/events.
 	StreamEvents(*StreamEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error
 	mustEmbedUnimplementedNotificationServiceServer()
 }
