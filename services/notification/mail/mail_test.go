@@ -169,6 +169,8 @@ func TestOutcomes(t *testing.T) {
 		"greylisted":   {rcpt: refuse(451, smtp.EnhancedCode{4, 7, 1}), want: Result{Later, ClassRecipient, 451, "4.7.1"}},
 		"full":         {rcpt: refuse(552, smtp.EnhancedCode{5, 2, 2}), want: Result{Later, ClassRecipient, 552, "5.2.2"}},
 		"no relaying":  {rcpt: refuse(550, smtp.EnhancedCode{5, 7, 1}), want: Result{Later, ClassRecipient, 550, "5.7.1"}},
+		"unknown late": {data: refuse(550, smtp.EnhancedCode{5, 1, 1}), want: Result{Unwanted, ClassRecipient, 550, "5.1.1"}},
+		"late, vague":  {data: refuse(550, smtp.NoEnhancedCode), want: Result{Refused, ClassMessage, 550, ""}},
 		"spam":         {data: refuse(554, smtp.EnhancedCode{5, 7, 1}), want: Result{Refused, ClassMessage, 554, "5.7.1"}},
 		"busy":         {data: refuse(452, smtp.EnhancedCode{4, 3, 1}), want: Result{Later, ClassMessage, 452, "4.3.1"}},
 		"all in order": {want: Result{Outcome: Delivered}},
@@ -195,11 +197,12 @@ func TestNeverInTheClear(t *testing.T) {
 		scheme, password string
 		trust            bool
 		code             int
+		detail           string
 	}{
-		"wrong password":      {"smtp", "falsch", true, 535},
-		"unknown certificate": {"smtp", "geheim", false, 0},
-		"TLS where is none":   {"smtps", "geheim", true, 0},
-		"plain":               {"smtp+plain", "geheim", true, 0},
+		"wrong password":      {"smtp", "falsch", true, 535, "login"},
+		"unknown certificate": {"smtp", "geheim", false, 0, "certificate"},
+		"TLS where is none":   {"smtps", "geheim", true, 0, "no TLS"},
+		"plain":               {"smtp+plain", "geheim", true, 0, ""},
 	} {
 		config := Config{URL: c.scheme + "://kompass@" + server.Address, Password: c.password, From: "k@krz.example"}
 		if c.trust {
@@ -209,7 +212,7 @@ func TestNeverInTheClear(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r.Send(t.Context(), news(t)); got.Outcome != Later || got.Class != ClassConnection || c.code != 0 && got.Code != c.code {
+		if got := r.Send(t.Context(), news(t)); got.Outcome != Later || got.Class != ClassConnection || got.Detail != c.detail || c.code != 0 && got.Code != c.code {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -217,7 +220,7 @@ func TestNeverInTheClear(t *testing.T) {
 		t.Errorf("%d messages got through", n)
 	}
 	server.Address = "127.0.0.1:1"
-	if got := relayTo(t, server, "smtp", "", "").Send(t.Context(), news(t)); got != (Result{Outcome: Later, Class: ClassConnection}) {
+	if got := relayTo(t, server, "smtp", "", "").Send(t.Context(), news(t)); got != (Result{Outcome: Later, Class: ClassConnection, Detail: "unreachable"}) {
 		t.Errorf("nobody there: %+v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/textproto"
@@ -34,14 +35,14 @@ type Result struct {
 	Outcome Outcome
 	Class   string // of a failure
 	Code    int    // that the server gave: 550; 0 when none
-	Detail  string // its enhanced status (RFC 3463): "5.1.1"
+	Detail  string // its enhanced status (RFC 3463): "5.1.1"; of a connection that failed, where
 }
 
 // judge reads an error. Its text stays here: it quotes addresses.
 func judge(err error) Result {
 	var refused *gomail.SendError
 	if !errors.As(err, &refused) {
-		return Result{Outcome: Later, Class: ClassConnection, Code: codeOf(err)}
+		return Result{Outcome: Later, Class: ClassConnection, Code: codeOf(err), Detail: placeOf(err)}
 	}
 	r := Result{Outcome: Later, Code: refused.ErrorCode(), Detail: refused.EnhancedStatusCode()}
 	permanent := r.Code >= 500 && !lost(err)
@@ -57,6 +58,9 @@ func judge(err error) Result {
 		r.Class = ClassMessage
 		if permanent {
 			r.Outcome = Refused
+		}
+		if permanent && r.Detail != "" && gone(r.Code, r.Detail) { // some servers look only then
+			r.Class, r.Outcome = ClassRecipient, Unwanted
 		}
 	default:
 		r.Class = ClassConnection
@@ -88,6 +92,31 @@ func lost(err error) bool {
 	var network net.Error
 	return errors.As(err, &network)
 }
+
+// placeOf says where a connection failed, for whoever set it up; empty when that is unknown.
+func placeOf(err error) string {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var lookup *net.DNSError
+	var operation *net.OpError
+	switch {
+	case errors.As(err, &certificate):
+		return "certificate"
+	case errors.As(err, &record):
+		return "no TLS"
+	case errors.As(err, &lookup):
+		return "name"
+	case errors.As(err, &operation) && operation.Op == "dial":
+		return "unreachable"
+	case strings.Contains(err.Error(), "does not support STARTTLS"): // the library has no error of its own for it
+		return "no STARTTLS"
+	case codeOf(err) == authenticationFailed:
+		return "login"
+	}
+	return ""
+}
+
+const authenticationFailed = 535
 
 // codeOf is the code that a server gave, such as 535 to a login; 0 when none.
 func codeOf(err error) int {
