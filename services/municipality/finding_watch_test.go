@@ -263,6 +263,25 @@ func TestLookLeavesWhatOthersNoted(t *testing.T) {
 	wantTold(t, s, lemgoAGS, passed)
 }
 
+// TestLookCatchesUp: a look sees what was in the streams of others when it began, also when this replica is behind.
+func TestLookCatchesUp(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	s, _ := w.run(0)
+	s.write(t, town(lemgoAGS), &municipalityv1.Implementation{Name: implementationName(lemgoAGS, dogTax), Phase: phaseOnline, Url: "https://x.example", Solution: "solutions/gut"})
+	watch := newFindingWatch()
+	s.turns(t, watch)
+	for round := 1; round <= 30; round++ {
+		state := []marketplacev1.Solution_State{marketplacev1.Solution_STATE_PUBLISHED, marketplacev1.Solution_STATE_WITHDRAWN}[round%2]
+		w.publish(marketplaceStream, solution("gut", "Gut", func(s *marketplacev1.Solution) { s.State = state }, dogTax))
+		w.at(testDay.AddDate(0, 0, round).Format(time.RFC3339)) // everything is looked at
+		must(t, s.lookForFindings(t.Context(), watch))
+		if n := len(s.told(t, lemgoAGS)); n != round {
+			t.Fatalf("%d records, want %d", n, round)
+		}
+	}
+}
+
 // TestImportOfManyIsNotedTogether: what an import brings is noted together, when the import is quiet, however many places it touches.
 func TestImportOfManyIsNotedTogether(t *testing.T) {
 	t.Parallel()
