@@ -181,9 +181,13 @@ func (b *book) judge(sequence uint64, at time.Time, a *notificationv1.Attempted)
 	if a.GetProbe() {
 		b.breaker, _ = b.breaker.Allow(at)
 	}
+	closed := b.breaker.RetryTime().IsZero()
 	b.breaker = b.breaker.After(result, at)
 	if result.Delivered() {
 		b.outage, b.gone = 0, time.Time{}
+		if !closed {
+			b.hasten(at)
+		}
 		return
 	}
 	if b.outage == 0 {
@@ -199,6 +203,16 @@ func (b *book) judge(sequence uint64, at time.Time, a *notificationv1.Attempted)
 	if b.alarm.outage != b.outage && (result.Disables() || late || a.GetNextTime() == nil || b.breaker.Failures() >= alarmAfter) {
 		b.alarm = alarm{sequence, b.outage, result.Class}
 	}
+}
+
+// hasten lets everything go that waits for its next attempt: the receiver is back.
+func (b *book) hasten(at time.Time) {
+	for i := range b.entries {
+		if e := &b.entries[i]; e.attempts > e.earlier && b.waiting(e) {
+			e.next = min(e.next, at.UnixNano())
+		}
+	}
+	b.requeue()
 }
 
 // giveUp ends what waits since a time or longer: nothing has got through to the receiver in all that time.

@@ -302,3 +302,42 @@ func TestBookShows(t *testing.T) {
 	b.activate(time.Time{})
 	check("disabled", []notificationv1.Delivery_State{skipped, failed, skipped, failed, delivered, skipped}, nil)
 }
+
+// TestBookHastens: when a receiver that was down is back, what waits for its next attempt goes at once; a success of a receiver that was
+// not down hastens nothing.
+func TestBookHastens(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	b := &book{}
+	b.activate(now)
+	fail := func(event uint64, probe bool) {
+		b.note(b.last+1, now, &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
+			Event: event, Number: b.entries[event-1].attempts + 1, Time: timestamppb.New(now), Status: 500, Failure: "SERVER_ERROR", Probe: probe, NextTime: timestamppb.New(now.Add(time.Hour)),
+		}}})
+	}
+	succeed := func(event uint64, probe bool) {
+		b.note(b.last+1, now, &notificationv1.DeliveryNote{Note: &notificationv1.DeliveryNote_Attempted{Attempted: &notificationv1.Attempted{
+			Event: event, Number: b.entries[event-1].attempts + 1, Time: timestamppb.New(now), Status: 204, Probe: probe,
+		}}})
+	}
+	for event := range uint64(8) {
+		b.match(event+1, now, event*2+1)
+	}
+	fail(1, false)
+	succeed(2, false)
+	if p, ok := b.queue.first(); !ok || p.event == 1 {
+		t.Fatalf("one that fails alone is hastened: %+v", p)
+	}
+	for event := range uint64(5) {
+		fail(event+3, false)
+	}
+	now = now.Add(10 * time.Minute)
+	succeed(8, true)
+	for gone := 0; gone < 6; gone++ {
+		p, ok := b.queue.first()
+		if !ok || time.Unix(0, p.next).After(now) {
+			t.Fatalf("after %d of 6: %+v at %v", gone, p, now)
+		}
+		b.queue.take()
+	}
+}

@@ -222,7 +222,7 @@ func (b *book) shown(id string, e *entry) *notificationv1.Delivery {
 
 // complete reads the event and the attempts of a delivery. Errors are faults.
 func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) error {
-	id, event, _ := deliveryOf(d.GetName())
+	_, event, _ := deliveryOf(d.GetName())
 	m, ok, err := h.service.events.At(ctx, event)
 	if err != nil {
 		return answered(err)
@@ -236,7 +236,7 @@ func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) err
 	if err != nil {
 		return answered(err)
 	}
-	for at := h.lastAttempt(id, event); at > 0; {
+	for at := h.standing(d); at > 0; {
 		m, ok, err := h.deliveries.At(ctx, at)
 		if err != nil {
 			return answered(err)
@@ -248,25 +248,27 @@ func (h *webhooks) complete(ctx context.Context, d *notificationv1.Delivery) err
 		if err != nil {
 			return answered(err)
 		}
-		a := note.GetAttempted()
-		d.Attempts = append(d.Attempts, shownAttempt(a, body))
-		if next := a.GetNextTime(); d.GetState() == notificationv1.Delivery_STATE_WAITING && next.AsTime().After(d.GetNextTime().AsTime()) {
-			d.NextTime = next // an attempt that came between looking and reading
-		}
-		at = a.GetPrevious()
+		d.Attempts = append(d.Attempts, shownAttempt(note.GetAttempted(), body))
+		at = note.GetAttempted().GetPrevious()
 	}
 	slices.Reverse(d.Attempts)
 	return nil
 }
 
-// lastAttempt is the sequence of the note about the last attempt of a delivery; 0 when there was none.
-func (h *webhooks) lastAttempt(id string, event uint64) uint64 {
+// standing says in a delivery how it stands now, and answers the sequence of the note about its last attempt; 0 when there was none.
+func (h *webhooks) standing(d *notificationv1.Delivery) uint64 {
+	id, event, _ := deliveryOf(d.GetName())
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if b := h.books[id]; b != nil {
-		if i, ok := b.find(event); ok {
-			return b.entries[i].note
-		}
+	b := h.books[id]
+	if b == nil {
+		return 0
 	}
-	return 0
+	i, ok := b.find(event)
+	if !ok {
+		return 0
+	}
+	now := b.shown(id, &b.entries[i])
+	d.State, d.NextTime = now.GetState(), now.GetNextTime()
+	return b.entries[i].note
 }
