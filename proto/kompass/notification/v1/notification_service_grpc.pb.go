@@ -68,7 +68,8 @@ type NotificationServiceClient interface {
 	CreateRecipient(ctx context.Context, in *CreateRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
 	// Changes a recipient. ABORTED when the etag is not the current one.
 	UpdateRecipient(ctx context.Context, in *UpdateRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
-	// Erases a recipient: its address at once and for good, its inbox and its subscriptions. The log keeps its opaque id alone.
+	// Erases a recipient: its address at once and for good, its inbox and its subscriptions. Webhooks of its go on without an owner. The log
+	// keeps its opaque id alone.
 	EraseRecipient(ctx context.Context, in *EraseRecipientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Confirms a mail address with the token that was sent to it.
 	ConfirmRecipient(ctx context.Context, in *ConfirmRecipientRequest, opts ...grpc.CallOption) (*Recipient, error)
@@ -107,7 +108,7 @@ type NotificationServiceClient interface {
 	VerifyWebhook(ctx context.Context, in *VerifyWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
 	// Sends a test event and answers what came back.
 	TestWebhook(ctx context.Context, in *TestWebhookRequest, opts ...grpc.CallOption) (*Delivery, error)
-	// Makes new keys; for 24 hours both the old and the new ones sign.
+	// Makes new keys; for 24 hours those before sign as well.
 	RotateWebhook(ctx context.Context, in *RotateWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
 	// Switches a webhook off; what waits is given up.
 	DisableWebhook(ctx context.Context, in *DisableWebhookRequest, opts ...grpc.CallOption) (*Webhook, error)
@@ -457,7 +458,8 @@ type NotificationServiceServer interface {
 	CreateRecipient(context.Context, *CreateRecipientRequest) (*Recipient, error)
 	// Changes a recipient. ABORTED when the etag is not the current one.
 	UpdateRecipient(context.Context, *UpdateRecipientRequest) (*Recipient, error)
-	// Erases a recipient: its address at once and for good, its inbox and its subscriptions. The log keeps its opaque id alone.
+	// Erases a recipient: its address at once and for good, its inbox and its subscriptions. Webhooks of its go on without an owner. The log
+	// keeps its opaque id alone.
 	EraseRecipient(context.Context, *EraseRecipientRequest) (*emptypb.Empty, error)
 	// Confirms a mail address with the token that was sent to it.
 	ConfirmRecipient(context.Context, *ConfirmRecipientRequest) (*Recipient, error)
@@ -496,7 +498,7 @@ type NotificationServiceServer interface {
 	VerifyWebhook(context.Context, *VerifyWebhookRequest) (*Webhook, error)
 	// Sends a test event and answers what came back.
 	TestWebhook(context.Context, *TestWebhookRequest) (*Delivery, error)
-	// Makes new keys; for 24 hours both the old and the new ones sign.
+	// Makes new keys; for 24 hours those before sign as well.
 	RotateWebhook(context.Context, *RotateWebhookRequest) (*Webhook, error)
 	// Switches a webhook off; what waits is given up.
 	DisableWebhook(context.Context, *DisableWebhookRequest) (*Webhook, error)
