@@ -67,6 +67,8 @@ func TestNewFindingsReachTheInbox(t *testing.T) {
 	t.Parallel()
 	p := startQuick(t)
 	populate(p)
+	p.do(http.StatusOK, http.MethodPost, "/v1/municipalities:import", "ags;name;einwohner;groessenklasse\n05758004;Bünde, Stadt;46030;mittlere_kreisangehoerige_stadt\n"+
+		"05758036;Vlotho, Stadt;18495;kleine_kreisangehoerige_gemeinde\n")
 	p.do(http.StatusOK, http.MethodPost, "/v1/solutions?solutionId=bald-weg", `{"displayName":"Hund Online","kind":"KIND_FORM","coverage":[{"publicService":"publicServices/`+hundesteuer+`","maturity":{"level":3}}]}`)
 	p.do(http.StatusOK, http.MethodPost, "/v1/solutions/bald-weg:submit", `{}`)
 	p.do(http.StatusOK, http.MethodPost, "/v1/solutions/bald-weg:publish", `{}`)
@@ -74,7 +76,7 @@ func TestNewFindingsReachTheInbox(t *testing.T) {
 		"kommune":  `"preset":"PRESET_MY_MUNICIPALITY","kinds":["KIND_FINDING"]`,
 		"genau":    `"topics":["municipalities/05758004/findings"]`,
 		"leistung": `"topics":["publicServices/` + hundesteuer + `"],"kinds":["KIND_FINDING"]`,
-		"fremd":    `"topics":["municipalities/05758012"],"kinds":["KIND_FINDING"]`,
+		"fremd":    `"topics":["municipalities/05758036"],"kinds":["KIND_FINDING"]`,
 	} {
 		p.do(http.StatusOK, http.MethodPost, "/v1/recipients?recipientId="+choice, `{"displayName":"`+choice+`","municipality":"municipalities/05758004"}`)
 		p.do(http.StatusOK, http.MethodPost, "/v1/subscriptions?subscriptionId="+choice, `{"displayName":"`+choice+`","recipient":"recipients/`+choice+`",`+subscription+`}`)
