@@ -105,19 +105,13 @@ func (s *Service) UpdateRecipient(ctx context.Context, req *notificationv1.Updat
 	return s.settle(ctx, address, r, err)
 }
 
-const (
-	missingDE, missingEN = "fehlt", "is missing"
-	personDE, personEN   = "nennt ein Amt oder eine Rolle, keine Adresse einer Person", "names an office or a role, not the address of a person"
-)
+const missingDE, missingEN = "fehlt", "is missing"
 
 // checkRecipient says what a recipient lacks, and what it names that nobody knows.
 func (w world) checkRecipient(r *notificationv1.Recipient) error {
 	bad := fault.New(fault.InvalidField)
-	switch {
-	case strings.TrimSpace(r.GetDisplayName()) == "":
+	if strings.TrimSpace(r.GetDisplayName()) == "" {
 		return bad.Field("recipient.display_name", missingDE, missingEN)
-	case strings.Contains(r.GetDisplayName(), "@"):
-		return bad.Field("recipient.display_name", personDE, personEN)
 	}
 	if r.GetMunicipality() != "" {
 		if err := w.checkKnown("recipient.municipality", r.GetMunicipality()); err != nil {

@@ -60,6 +60,9 @@ func TestRecipientIsRefused(t *testing.T) {
 	}{
 		{"no name", &notificationv1.Recipient{DisplayName: " "}, "INVALID_FIELD", "recipient.displayName"},
 		{"a person", &notificationv1.Recipient{DisplayName: "a@b.de"}, "INVALID_FIELD", "recipient.displayName"},
+		{"a person with a salutation", &notificationv1.Recipient{DisplayName: "Frau Dr. Muster"}, "INVALID_FIELD", "recipient.displayName"},
+		{"a telephone", &notificationv1.Recipient{DisplayName: "Bauamt 05223 161-0"}, "INVALID_FIELD", "recipient.displayName"},
+		{"two lines", &notificationv1.Recipient{DisplayName: "Amt\r\nX-Foo: bar"}, "INVALID_FIELD", "recipient.displayName"},
 		{"unknown town", &notificationv1.Recipient{DisplayName: "A", Municipality: "municipalities/05999999"}, "UNKNOWN_REFERENCE", "recipient.municipality"},
 		{"no town", &notificationv1.Recipient{DisplayName: "A", Municipality: "themes/bauen"}, "INVALID_FIELD", "recipient.municipality"},
 		{"unknown theme", &notificationv1.Recipient{DisplayName: "A", Themes: []string{"themes/bauen", "themes/kochen"}}, "UNKNOWN_REFERENCE", "recipient.themes"},
@@ -132,6 +135,7 @@ func TestSubscriptionIsRefused(t *testing.T) {
 		reason, field string
 	}{
 		{"no name", &notificationv1.Subscription{Recipient: r}, "INVALID_FIELD", "subscription.displayName"},
+		{"a person", &notificationv1.Subscription{DisplayName: "Herr Muster", Recipient: r}, "INVALID_FIELD", "subscription.displayName"},
 		{"nobody", &notificationv1.Subscription{DisplayName: "S"}, "INVALID_FIELD", "subscription.recipient"},
 		{"two", &notificationv1.Subscription{DisplayName: "S", Recipient: r, Webhook: "webhooks/w"}, "INVALID_FIELD", "subscription.recipient"},
 		{"unknown recipient", &notificationv1.Subscription{DisplayName: "S", Recipient: "recipients/x"}, "UNKNOWN_REFERENCE", "subscription.recipient"},

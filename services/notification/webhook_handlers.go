@@ -239,17 +239,18 @@ func setAllowedRate(h *notificationv1.Webhook, rate int) []string {
 
 // webhookForbids says that a webhook has to be active, or at least verified, for what was asked.
 func webhookForbids(h *notificationv1.Webhook) error {
-	return fault.New(fault.StateForbids, "resource", h.GetName(), "state", strings.TrimPrefix(h.GetState().String(), "STATE_"))
+	state := strings.TrimPrefix(h.GetState().String(), "STATE_")
+	de, en := "ist ausgeschaltet ("+state+"): zuerst „:enable“", "is switched off ("+state+"): :enable comes first"
+	if h.GetState() == webhookUnverified {
+		de, en = "ist noch nicht geprüft ("+state+"): zuerst „:verify“", "is not verified yet ("+state+"): :verify comes first"
+	}
+	return fault.New(fault.StateForbids, "resource", h.GetName(), "state", state).Field("state", de, en)
 }
 
 // checkWebhook says what a webhook lacks, and what it names that nobody knows or that must not be called.
 func (s *Service) checkWebhook(w world, h *notificationv1.Webhook) error {
-	bad := fault.New(fault.InvalidField)
-	switch {
-	case strings.TrimSpace(h.GetDisplayName()) == "":
-		return bad.Field("webhook.display_name", missingDE, missingEN)
-	case strings.Contains(h.GetDisplayName(), "@"):
-		return bad.Field("webhook.display_name", personDE, personEN)
+	if strings.TrimSpace(h.GetDisplayName()) == "" {
+		return fault.New(fault.InvalidField).Field("webhook.display_name", missingDE, missingEN)
 	}
 	if h.GetOwner() != "" {
 		if _, ok := w.recipients.Get(h.GetOwner()); !ok {

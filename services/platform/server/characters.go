@@ -15,7 +15,8 @@ import (
 )
 
 // characters blames texts of a message, at any depth: those with a control character other than tab and line break, which
-// nobody writes and what comes after (exports, terminals, XML) cannot carry; links that are none; and what names a person
+// nobody writes and what comes after (exports, terminals, XML) cannot carry; display names with more than one line, because they stand
+// in subjects of mails and cells of tables; links that are none; and what names a person
 // where the contract wants a role. Bytes are no text; requests have no maps.
 type characters struct {
 	fault *fault.Error
@@ -67,7 +68,11 @@ func (c *characters) value(prefix string, fd protoreflect.FieldDescriptor, index
 
 // wrongText says in German and English what is wrong with the text of a field; empty when nothing is.
 func wrongText(fd protoreflect.FieldDescriptor, text string) (de, en string) {
-	if bad := strings.IndexFunc(text, isForbiddenControl); bad >= 0 {
+	bad := strings.IndexFunc(text, isForbiddenControl)
+	if bad < 0 && fd.Name() == "display_name" {
+		bad = strings.IndexAny(text, "\t\n\r\u2028\u2029")
+	}
+	if bad >= 0 {
 		r := []rune(text[bad:])[0]
 		return fmt.Sprintf("enthält ein Steuerzeichen (%U)", r), fmt.Sprintf("contains a control character (%U)", r)
 	}

@@ -12,6 +12,7 @@ import (
 	commonv1 "kompass.krz.de/proto/kompass/common/v1"
 	marketplacev1 "kompass.krz.de/proto/kompass/marketplace/v1"
 	municipalityv1 "kompass.krz.de/proto/kompass/municipality/v1"
+	notificationv1 "kompass.krz.de/proto/kompass/notification/v1"
 )
 
 func TestValidationTexts(t *testing.T) {
@@ -64,13 +65,16 @@ func TestControlCharacters(t *testing.T) {
 		m    proto.Message
 		want string // in the error; empty when there is none
 	}{
-		"tab, line breaks": {at(&municipalityv1.Implementation{Note: "a\tb\r\nc\n"}), ""},
-		"umlauts":          {at(&municipalityv1.Implementation{Note: "Größe – „ja“ 🙂"}), ""},
-		"a file":           {&municipalityv1.ImportMunicipalitiesRequest{File: []byte("a\x00b")}, ""},
-		"NUL":              {at(&municipalityv1.Implementation{Note: "a\x00b"}), "implementation.note: enthält ein Steuerzeichen (U+0000) / contains a control character (U+0000)"},
-		"escape":           {at(&municipalityv1.Implementation{Department: "\x1b[31m"}), "implementation.department: enthält ein Steuerzeichen (U+001B)"},
-		"delete":           {at(&municipalityv1.Implementation{NotApplicableReason: "\x7f"}), "implementation.notApplicableReason: enthält"},
-		"of C1":            {at(&municipalityv1.Implementation{Note: "\u0096"}), "(U+0096)"},
+		"tab, line breaks":   {at(&municipalityv1.Implementation{Note: "a\tb\r\nc\n"}), ""},
+		"umlauts":            {at(&municipalityv1.Implementation{Note: "Größe – „ja“ 🙂"}), ""},
+		"a file":             {&municipalityv1.ImportMunicipalitiesRequest{File: []byte("a\x00b")}, ""},
+		"NUL":                {at(&municipalityv1.Implementation{Note: "a\x00b"}), "implementation.note: enthält ein Steuerzeichen (U+0000) / contains a control character (U+0000)"},
+		"name of two lines":  {&notificationv1.Recipient{DisplayName: "Amt\r\nX-Foo: bar"}, "displayName: enthält ein Steuerzeichen (U+000D) / contains a control character (U+000D)"},
+		"tab in a name":      {&marketplacev1.Project{Actors: []*marketplacev1.Actor{{DisplayName: "Land\tNRW"}}}, "actors[0].displayName: enthält ein Steuerzeichen (U+0009)"},
+		"separator of lines": {&notificationv1.Webhook{DisplayName: "Amt\u2028b"}, "displayName: enthält ein Steuerzeichen (U+2028)"},
+		"escape":             {at(&municipalityv1.Implementation{Department: "\x1b[31m"}), "implementation.department: enthält ein Steuerzeichen (U+001B)"},
+		"delete":             {at(&municipalityv1.Implementation{NotApplicableReason: "\x7f"}), "implementation.notApplicableReason: enthält"},
+		"of C1":              {at(&municipalityv1.Implementation{Note: "\u0096"}), "(U+0096)"},
 		"in a list": {&municipalityv1.BatchUpdateImplementationsRequest{Parent: "municipalities/05758004", Requests: []*municipalityv1.UpdateImplementationRequest{
 			at(&municipalityv1.Implementation{}), at(&municipalityv1.Implementation{Note: "\v"}),
 		}}, "requests[1].implementation.note: enthält"},

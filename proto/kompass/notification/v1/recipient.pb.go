@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -296,10 +297,10 @@ var File_kompass_notification_v1_recipient_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_recipient_proto_rawDesc = "" +
 	"\n" +
-	"'kompass/notification/v1/recipient.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\a\n" +
+	"'kompass/notification/v1/recipient.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\"\xc8\a\n" +
 	"\tRecipient\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12G\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\vdisplayName\x12G\n" +
 	"\fmunicipality\x18\x03 \x01(\tB#\xbaH r\x1e2\x1c^(municipalities/[0-9]{8})?$R\fmunicipality\x12;\n" +
 	"\x06themes\x18\x04 \x03(\tB#\xbaH \x92\x01\x1d\x10d\x18\x01\"\x17r\x152\x13^themes/[a-z0-9-]+$R\x06themes\x12Q\n" +
 	"\blanguage\x18\x05 \x01(\x0e2+.kompass.notification.v1.Recipient.LanguageB\b\xbaH\x05\x82\x01\x02\x10\x01R\blanguage\x12$\n" +

@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -384,10 +385,10 @@ var File_kompass_notification_v1_subscription_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_subscription_proto_rawDesc = "" +
 	"\n" +
-	"*kompass/notification/v1/subscription.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xd2\b\n" +
+	"*kompass/notification/v1/subscription.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\x1a#kompass/notification/v1/event.proto\"\xd6\b\n" +
 	"\fSubscription\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12W\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\vdisplayName\x12W\n" +
 	"\trecipient\x18\x03 \x01(\tB9\xbaH6r422^(recipients/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\trecipient\x12Q\n" +
 	"\awebhook\x18\x04 \x01(\tB7\xbaH4r220^(webhooks/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\awebhook\x12d\n" +
 	"\x06topics\x18\x05 \x03(\tBL\xbaHI\x92\x01F\x10\xe8\a\x18\x01\"?r=2;^[a-zA-Z]+/[A-Za-z0-9._-]+(/[a-zA-Z]+(/[A-Za-z0-9._-]+)?)?$R\x06topics\x12N\n" +

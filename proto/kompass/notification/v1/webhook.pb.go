@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "kompass.krz.de/proto/kompass/common/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -574,10 +575,10 @@ var File_kompass_notification_v1_webhook_proto protoreflect.FileDescriptor
 
 const file_kompass_notification_v1_webhook_proto_rawDesc = "" +
 	"\n" +
-	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#kompass/notification/v1/event.proto\"\xcc\a\n" +
+	"%kompass/notification/v1/webhook.proto\x12\x17kompass.notification.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckompass/common/v1/text.proto\x1a#kompass/notification/v1/event.proto\"\xd0\a\n" +
 	"\aWebhook\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xe0\x18\x01R\vdisplayName\x12\x1a\n" +
 	"\x03url\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03url\x12O\n" +
 	"\x05owner\x18\x04 \x01(\tB9\xbaH6r422^(recipients/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x05owner\x12A\n" +
 	"\x05state\x18\x05 \x01(\x0e2&.kompass.notification.v1.Webhook.StateB\x03\xe0A\x03R\x05state\x12=\n" +
