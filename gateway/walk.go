@@ -230,6 +230,9 @@ func (w *walker) list(path string, field protoreflect.FieldDescriptor, depth int
 		return w.skip(token)
 	}
 	for i := 0; w.decoder.More(); i++ {
+		if rest := bytes.TrimLeft(w.source[w.decoder.InputOffset():], ", \t\r\n"); bytes.HasPrefix(rest, []byte("null")) {
+			w.blame(path+"["+strconv.Itoa(i)+"]", reasonInvalidField, "darf nicht null sein", "cannot be null")
+		}
 		if err := w.value(path+"["+strconv.Itoa(i)+"]", field.Message(), field, depth+1); err != nil {
 			return err
 		}
