@@ -27,7 +27,7 @@ kill: ## Kill the running binary under load again and again; nothing acknowledge
 adoption-kill: ## Kill the municipality services again and again while adoptions of 300 municipalities go live and end; each counts once
 	go test ./cmd/kompass -run 'TestAdoptionKill$$' -count=1 -timeout 30m -v -args -adoption-kills=25 -adoption-places=300
 
-notify-kill: ## Kill the process under load while webhooks fail at random; each gets every event, in order
+notify-kill: ## Kill the process under load while webhooks and mail fail at random, and right after digests; each event arrives, in order, and in one digest
 	go test ./cmd/kompass -run 'TestNotifyKill$$' -count=1 -timeout 60m -v -args -notify-kills=20 -notify-events=10000
 
 split: ## Run the platform in pieces and kill each of them, ten times in a row

@@ -49,7 +49,7 @@ func newFragile(tb testing.TB, seed uint64) (*fragile, string) {
 
 func (f *fragile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
-		w.Header().Set("WebHook-Allowed-Origin", "kompass.example.de")
+		w.Header().Set("WebHook-Allowed-Origin", "kompass.example")
 		return
 	}
 	body, err := io.ReadAll(r.Body)
@@ -103,13 +103,23 @@ func (f *fragile) mishap(sequence string) int {
 	return int(sum>>32%3) + 1
 }
 
-// TestNotifyKill kills the process again and again while events go to webhooks whose receivers fail at random: each has to get every
-// event at least once, those about one resource in order, and every signature has to be valid.
+// TestNotifyKill kills the process again and again while events go to webhooks whose receivers fail at random, and to people: each webhook
+// has to get every event at least once, those about one resource in order, with valid signatures; each event is in one digest, and none comes
+// twice but with the same Message-ID. Half of the kills come right after the mail server took a digest.
 func TestNotifyKill(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	flags := []string{"--demo", "--webhook-allow-net", "127.0.0.1/32", "--public-url", "https://kompass.example.de"}
-	p := start(t, dir, flags...)
+	digests, solutions := 0, max(20, *notifyEvents/25)
+	if *notifyEvents > 1000 { // they are due in whole minutes
+		digests = 50
+	}
+	boxes := newMailboxes(t, digests, 5, solutions)
+	c := &campaign{tb: t, dir: t.TempDir(), tomorrow: make(chan struct{}), flags: append(boxes.flags(), "--demo", "--webhook-allow-net", "127.0.0.1/32", "--public-url", "https://kompass.example")}
+	p := start(t, c.dir, c.flags...)
+	c.current.Store(p)
+	for n := range solutions {
+		p.do(http.StatusOK, http.MethodPost, fmt.Sprint("/v1/solutions?solutionId=loesung-", n), fmt.Sprintf(`{"displayName":"Lösung %d","kind":"KIND_FORM"}`, n))
+	}
+	boxes.open(p)
 	var receivers []*fragile
 	for i := range 3 {
 		f, address := newFragile(t, rand.Uint64())
@@ -125,10 +135,11 @@ func TestNotifyKill(t *testing.T) {
 		receivers = append(receivers, f)
 	}
 	begun := time.Now()
-	sequences := p.changeAndKill(dir, flags)
-	t.Logf("%d events, the process killed %d times in %v", len(sequences), *notifyKills, time.Since(begun).Round(time.Second))
+	c.run(solutions, boxes)
+	events := c.current.Load().told(solutions + *notifyEvents + digests)[solutions:]
+	t.Logf("%d events, the process killed %d times in %v", len(events), c.kills, time.Since(begun).Round(time.Second))
 	for i, f := range receivers {
-		f.await(sequences)
+		f.await(events)
 		f.mu.Lock()
 		repeated := 0
 		for _, n := range f.taken {
@@ -137,50 +148,103 @@ func TestNotifyKill(t *testing.T) {
 		t.Logf("receiver %d: %d messages, %d of them repeated, %d failed", i, len(f.taken), repeated, f.failed)
 		f.mu.Unlock()
 	}
+	boxes.check(events, c.aimed)
 	t.Logf("all delivered after %v", time.Since(begun).Round(time.Second))
 }
 
-// changeAndKill changes solutions while the process is killed, and answers the sequences of the events that came of it.
-func (p *process) changeAndKill(dir string, flags []string) []string {
-	t := p.tb
-	t.Helper()
-	solutions := max(20, *notifyEvents/25)
-	for n := range solutions {
-		p.do(http.StatusOK, http.MethodPost, fmt.Sprint("/v1/solutions?solutionId=loesung-", n), fmt.Sprintf(`{"displayName":"Lösung %d","kind":"KIND_FORM"}`, n))
+// campaign is a process that is killed and started again.
+type campaign struct {
+	tb      testing.TB
+	dir     string
+	flags   []string
+	current atomic.Pointer[process]
+	kills   int
+	aimed   []aim // at digests that the mail server had just taken
+
+	tomorrow chan struct{} // closed when the digests of the next day are to come
+}
+
+// aim is a kill so soon after the mail server took a digest.
+type aim struct {
+	id    string
+	after time.Duration
+}
+
+func (c *campaign) kill() {
+	c.current.Load().kill()
+	c.current.Store(start(c.tb, c.dir, c.flags...))
+	c.kills++
+}
+
+// insist repeats a request until it is acknowledged; its id keeps it from happening twice.
+func (c *campaign) insist(method, path, body string) {
+	for !c.tb.Failed() {
+		a, err := c.current.Load().try(method, path, body)
+		if err == nil && a.status == http.StatusOK {
+			return
+		}
+		if err == nil && a.status < http.StatusInternalServerError {
+			c.tb.Errorf("%s %s: %d %s", method, path, a.status, a.body)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	var current atomic.Pointer[process]
-	current.Store(p)
+}
+
+// run changes solutions while the process is killed, and then brings the digests while it is killed.
+func (c *campaign) run(solutions int, boxes *mailboxes) {
+	c.tb.Helper()
 	var done atomic.Int64
-	var writing sync.WaitGroup
+	var writing, killing sync.WaitGroup
 	for writer := range 4 {
 		writing.Go(func() {
 			for n := writer; n < *notifyEvents; n += 4 {
-				path := fmt.Sprintf("/v1/solutions/loesung-%d?requestId=change-%d", n%solutions, n)
-				for { // until it is acknowledged; the id keeps it from happening twice
-					a, err := current.Load().try(http.MethodPatch, path, fmt.Sprintf(`{"description":"Stand %d"}`, n))
-					if err == nil && a.status == http.StatusOK {
-						break
-					}
-					time.Sleep(50 * time.Millisecond)
-				}
+				c.insist(http.MethodPatch, fmt.Sprintf("/v1/solutions/loesung-%d?requestId=change-%d", n%solutions, n), fmt.Sprintf(`{"displayName":"Stand %d"}`, n))
 				done.Add(1)
 			}
 		})
 	}
-	for kill := range *notifyKills {
-		// Spread over the changes; the last ones while only deliveries go on.
-		for target := int64(*notifyEvents) * int64(kill+1) / int64(*notifyKills); done.Load() < target; {
-			time.Sleep(10 * time.Millisecond)
+	over := make(chan struct{})
+	killing.Go(func() {
+		spread := *notifyKills
+		if len(boxes.digests) > 0 {
+			spread /= 2
 		}
-		current.Load().kill()
-		current.Store(start(t, dir, flags...))
-	}
+		for kill := range spread {
+			// Spread over the changes; the last ones while only deliveries go on.
+			for target := int64(*notifyEvents) * int64(kill+1) / int64(spread); done.Load() < target && !c.tb.Failed(); {
+				time.Sleep(10 * time.Millisecond)
+			}
+			c.kill()
+		}
+		for c.kills < *notifyKills {
+			if c.kills == spread+(*notifyKills-spread)/2 { // the other half comes with the digests of the next day
+				<-c.tomorrow
+			}
+			select {
+			case id := <-boxes.taken:
+				after := time.Duration(rand.IntN(3000)) * time.Microsecond
+				c.aimed = append(c.aimed, aim{id, after})
+				time.Sleep(after)
+				c.kill()
+			case <-over:
+				return
+			}
+		}
+	})
 	writing.Wait()
-	return current.Load().sequences(*notifyEvents + solutions)
+	if len(boxes.digests) > 0 {
+		boxes.nextDay(c)
+	}
+	close(over)
+	killing.Wait()
 }
 
-// sequences are those of the events about solutions, as twenty digits.
-func (p *process) sequences(n int) (found []string) {
+// toldEvent is an event as the stream tells it.
+type toldEvent struct{ ID, Sequence, Resource, SummaryDe string }
+
+// told reads so many events about the solutions of the campaign; their sequences get twenty digits.
+func (p *process) told(n int) (found []toldEvent) {
 	p.tb.Helper()
 	request, err := http.NewRequestWithContext(p.tb.Context(), http.MethodGet, p.url+"/v1/events?after=0&kinds="+url.QueryEscape("KIND_SOLUTION"), nil)
 	if err != nil {
@@ -195,7 +259,7 @@ func (p *process) sequences(n int) (found []string) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		data, is := strings.CutPrefix(lines.Text(), "data:")
-		var e struct{ Sequence, Resource string }
+		var e toldEvent
 		if !is || json.Unmarshal([]byte(data), &e) != nil || !strings.HasPrefix(e.Resource, "solutions/loesung-") {
 			continue
 		}
@@ -203,7 +267,8 @@ func (p *process) sequences(n int) (found []string) {
 		if err != nil {
 			continue
 		}
-		if found = append(found, fmt.Sprintf("%020d", number)); len(found) == n {
+		e.Sequence = fmt.Sprintf("%020d", number)
+		if found = append(found, e); len(found) == n {
 			return found
 		}
 	}
@@ -212,17 +277,17 @@ func (p *process) sequences(n int) (found []string) {
 }
 
 // await waits until the receiver took everything.
-func (f *fragile) await(sequences []string) {
+func (f *fragile) await(events []toldEvent) {
 	f.tb.Helper()
 	for limit := time.Now().Add(10 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		f.mu.Lock()
-		missing := slices.DeleteFunc(slices.Clone(sequences), func(s string) bool { return f.taken[s] > 0 })
+		missing := slices.DeleteFunc(slices.Clone(events), func(e toldEvent) bool { return f.taken[e.Sequence] > 0 })
 		f.mu.Unlock()
 		if len(missing) == 0 {
 			return
 		}
 		if time.Now().After(limit) {
-			f.tb.Fatalf("%d of %d messages never came, the first is %s", len(missing), len(sequences), missing[0])
+			f.tb.Fatalf("%d of %d messages never came, the first is %v", len(missing), len(events), missing[0])
 		}
 	}
 }

@@ -71,7 +71,7 @@ func NewRelay(c Config) (*Relay, error) {
 			return nil, fmt.Errorf("mail server: port: %w", err)
 		}
 	}
-	r.options = append(r.options, gomail.WithPort(r.port), gomail.WithTimeout(dialTime), gomail.WithHELO(r.domain()))
+	r.options = append(r.options, gomail.WithPort(r.port), gomail.WithTimeout(dialTime), gomail.WithHELO(r.domain()), gomail.WithoutNoop())
 	user := u.User.Username()
 	if (user == "") != (c.Password == "") {
 		return nil, errors.New("mail server: user and password belong together")
@@ -145,8 +145,13 @@ func (r *Relay) Send(ctx context.Context, m *Message) Result {
 	if err != nil {
 		return Result{Outcome: Later, Class: ClassConnection}
 	}
-	err = client.DialAndSendWithContext(ctx, message)
-	if err == nil || message.IsDelivered() { // whoever has taken a message may forget to say goodbye
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return judge(err)
+	}
+	err = client.SendWithSMTPClient(conn, message)
+	go func() { _ = client.CloseWithSMTPClient(conn) }() // what was taken is to be noted at once: until then a crash sends it again
+	if err == nil || message.IsDelivered() {             // whoever has taken a message may forget to say goodbye
 		return Result{Outcome: Delivered}
 	}
 	return judge(err)
