@@ -21,8 +21,8 @@ var (
 	// salutation is one with a name behind it: „Frau und Beruf“ is an office.
 	salutation = regexp.MustCompile(`(^|[^\pL])((?i:herrn?|hr\.?)\s+\pL|(?i:frau|fr\.|mrs?\.?|ms\.?)\s+\p{Lu}|(?i:dr|prof)\.(-?\pL+\.)*\s*\p{Lu})`)
 
-	// calendar is what looks like a telephone number and is none: days, and spans of years.
-	calendar = regexp.MustCompile(`\b([0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2}|(19|20)[0-9]{2}\s*[-–/]\s*((19|20)[0-9]{2}|[0-9]{2}))\b`)
+	// numbered is what looks like a telephone number and is none: days, spans of years, and keys of public services.
+	numbered = regexp.MustCompile(`\b(99[0-9]{12}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2}|(19|20)[0-9]{2}\s*[-–/]\s*((19|20)[0-9]{2}|[0-9]{2}))\b`)
 	// digits are at least six with what people write between those of a telephone number.
 	digits  = regexp.MustCompile(`[+(]{0,2}[0-9]([\s/().–-]{0,3}[0-9]){5,}`)
 	dialled = regexp.MustCompile(`^[+(]*[+0]|[0-9]{3}`) // numbers of offices come in twos: „Ämter 32/50/51“
@@ -66,7 +66,7 @@ func person(text string) bool {
 	if atSign.MatchString(text) || salutation.MatchString(text) {
 		return true
 	}
-	text = calendar.ReplaceAllString(text, "x")
+	text = numbered.ReplaceAllString(text, "x")
 	if prefix.MatchString(text) {
 		return true
 	}
