@@ -53,7 +53,9 @@ func (e *errand) claim(last *notificationv1.MailNote, now, begun time.Time) (cla
 	}
 	claim = proto.CloneOf(last)
 	claim.State, claim.Time, claim.NextTime = notificationv1.MailNote_STATE_SENDING, timestamppb.New(now), nil
-	claim.Attempt++
+	if last.GetState() == notificationv1.MailNote_STATE_WAITING { // that a process died is no failure of the message
+		claim.Attempt++
+	}
 	return claim, now
 }
 

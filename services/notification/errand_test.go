@@ -36,8 +36,8 @@ func TestClaims(t *testing.T) {
 	}{
 		"never tried":                {nil, "", 1, 0},
 		"somebody is sending":        {note(sending, "", -time.Minute, 0), "", 0, time.Minute},
-		"who was sending has died":   {note(sending, "", -claimTime, 0), "", 4, 0},
-		"and is known to be dead":    {note(sending, "", -deadTime-1, 0), "", 4, 0},
+		"who was sending has died":   {note(sending, "", -claimTime, 0), "", 3, 0},
+		"and is known to be dead":    {note(sending, "", -deadTime-1, 0), "", 3, 0},
 		"waits":                      {note(waiting, "", -time.Minute, time.Minute), "", 0, time.Minute},
 		"has waited":                 {note(waiting, "", -time.Minute, -1), "", 4, 0},
 		"delivered":                  {note(notificationv1.MailNote_STATE_DELIVERED, "", -time.Minute, 0), "", 0, 0},

@@ -150,7 +150,7 @@ func (p *post) attempt(ctx context.Context, e *errand) (again time.Time) {
 	if !ok || !e.wanted(w, r) {
 		return time.Time{}
 	}
-	if e.begin != nil && claim.GetAttempt() == 1 {
+	if e.begin != nil && claim.GetThrough() == 0 {
 		if err := e.begin(ctx, w, last, claim); err != nil {
 			return soon
 		}
