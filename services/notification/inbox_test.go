@@ -81,8 +81,8 @@ func (s *served) mark(req *notificationv1.MarkNotificationsRequest) (int32, erro
 func TestInbox(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
+	st.write(themeChange("bauen", 1)) // history, and no news
 	s := st.serve(time.Hour)
-	st.write(themeChange("bauen", 1))
 	r := s.recipient(&notificationv1.Recipient{DisplayName: "OZG Bünde", Actors: []string{"apikeys/me"}})
 	other := s.recipient(&notificationv1.Recipient{DisplayName: "Herford"})
 	a := s.subscribe(&notificationv1.Subscription{DisplayName: "Bauen", Recipient: r.GetName(), Topics: []string{"themes/bauen"}})
