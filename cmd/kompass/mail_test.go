@@ -80,6 +80,9 @@ func TestMail(t *testing.T) {
 	p = start(t, dir, flags...)
 	p.do(http.StatusOK, http.MethodPost, "/v1/solutions?solutionId=zwei", `{"displayName":"Gewerbesteuer online","kind":"KIND_FORM"}`)
 	last, page, _ := awaitMail(t, server, 3)
+	if first.Get("Message-Id") == last.Get("Message-Id") { // killed before it was noted that the server has it: the same comes again
+		last, page, _ = awaitMail(t, server, 4)
+	}
 	if first.Get("Message-Id") == last.Get("Message-Id") || page != "/mail/unsubscribe" {
 		t.Errorf("%v and %v, %s", first, last, page)
 	}
