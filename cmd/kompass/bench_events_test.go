@@ -48,7 +48,7 @@ func (b *bench) events() {
 		stream := w.listen(fmt.Sprintf("/v1/events?topics=municipalities/%08d", 5100000+place))
 		go got.read(stream, &began[place])
 	}
-	patches := w.changeAll(began[:])
+	patches := w.changeAll(began[:], eventRate)
 	took := got.await(b.t, len(patches))
 	what := fmt.Sprintf("change over REST → server-sent event, %d streams (each for a municipality), %d changes/s", openStreams, eventRate)
 	b.add(row{what: what + ", median", value: median(took), beside: "the change itself", base: median(patches)})
@@ -57,10 +57,13 @@ func (b *bench) events() {
 	b.t.Logf("resident %s", resident(w.p.cmd.Process.Pid))
 }
 
-// changeAll changes implementations of all places in turn, and notes when each was asked for.
-func (b *bench) changeAll(began []atomic.Int64) (took []time.Duration) {
+// changeAll changes implementations of all places in turn, so many a second, and notes when each was asked for.
+func (b *bench) changeAll(began []atomic.Int64, rate int) (took []time.Duration) {
 	writers := b.patchers(eventWriters)
-	period := eventWriters * time.Second / eventRate
+	for _, p := range writers {
+		p.turn = rate // other values than at another rate
+	}
+	period := eventWriters * time.Second / time.Duration(rate)
 	each := int(eventTime / period)
 	return pacedClients(b.t, eventWriters, each, period, func(call int) error {
 		p := writers[call/each]

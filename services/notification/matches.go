@@ -30,8 +30,12 @@ func (s *Service) runMatches(ctx context.Context) {
 	}
 }
 
-// current is the state with everything that was in the service's own stream when it was asked for.
+// current is the state with everything that was in the service's own stream when it was asked for. Where no other process writes to
+// it, that is the state as it is.
 func (s *Service) current(ctx context.Context) (world, error) {
+	if s.webhooks.alone {
+		return s.replica.Read()
+	}
 	last, err := s.own.LastSequence(ctx)
 	if err != nil {
 		return world{}, err
