@@ -68,7 +68,7 @@ func (b *bench) webhooks() {
 		w.hook(fmt.Sprint("hook-", n), fmt.Sprint(server.URL, "/", n), places)
 	}
 	before := resident(w.p.cmd.Process.Pid)
-	for _, rate := range []int{eventRate, 100} {
+	for _, rate := range []int{100, eventRate} {
 		h.got = events{}
 		patches := w.changeAll(h.began, rate)
 		took := h.got.await(b.t, len(patches))
