@@ -26,6 +26,7 @@ type publisher struct {
 
 	waiting []ledgerEvent // run's alone: what goes into the next append
 	bytes   int           // of it
+	written int           // events since run took records last
 
 	pending sync.Mutex // guards what waits in the sources
 	changed *sync.Cond // when that changes
@@ -49,6 +50,13 @@ type eventJournal interface {
 	At(ctx context.Context, sequence uint64) (journal.Message, bool, error)
 	Append(ctx context.Context, m journal.Message, g journal.Guard) (uint64, error)
 }
+
+// When so many events came at once, the next ones are gathered for a moment: the server syncs a batch once and single messages one by
+// one, which at more than a thousand changes a second takes the disk from those who write the changes.
+const (
+	gatherFrom = journal.Chain + 1
+	gatherTime = 15 * time.Millisecond
+)
 
 // clocksDiffer is how far the clocks of those who write records and of the server may be apart.
 const clocksDiffer = time.Hour
@@ -163,6 +171,7 @@ func (p *publisher) run(ctx context.Context) {
 		return
 	}
 	for taken := p.take(); taken != nil && ctx.Err() == nil; taken = p.take() {
+		p.written = 0
 		p.leaveToOthers(ctx, p.endOf(taken))
 		for i, entries := range taken {
 			for commit := range commits(entries) {
@@ -170,6 +179,9 @@ func (p *publisher) run(ctx context.Context) {
 			}
 		}
 		p.flush(ctx)
+		if p.written >= gatherFrom {
+			pause(ctx, gatherTime)
+		}
 	}
 }
 
@@ -238,6 +250,7 @@ func (p *publisher) flush(ctx context.Context) {
 	p.write(ctx, func(after positions) (messages []journal.Message, end positions) {
 		p.waiting = slices.DeleteFunc(p.waiting, func(e ledgerEvent) bool { return !after[e.source].before(e.after) })
 		end = after
+		p.written += len(p.waiting)
 		for _, e := range p.waiting {
 			messages, end[e.source] = append(messages, e.message), e.after
 		}

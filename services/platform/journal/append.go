@@ -105,7 +105,7 @@ func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (l
 	if len(messages) == 0 || j.config.LastOnly {
 		return 0, errors.New("journal: nothing to append, or not one at a time")
 	}
-	if len(messages) <= maxChain && j.stream.CachedInfo().Config.Replicas == 1 {
+	if len(messages) <= Chain && j.stream.CachedInfo().Config.Replicas == 1 {
 		return j.chain(ctx, messages, g)
 	}
 	for len(messages) > 1 {
@@ -120,8 +120,9 @@ func (j *Journal) AppendAll(ctx context.Context, messages []Message, g Guard) (l
 	return j.publish(ctx, messages[0], g)
 }
 
-// maxChain is up to how many messages go one by one: for a batch the server makes files of its own, which takes as long.
-const maxChain = 16
+// Chain is up to how many messages AppendAll writes one by one where there is one server: for a batch the server makes files of its own,
+// which takes as long.
+const Chain = 16
 
 // chain writes messages one after the other, and waits for the first alone. Each further one is taken only directly after the one
 // before it, whatever its subject: if somebody else's comes in between, what follows is refused, and begins a chain of its own.

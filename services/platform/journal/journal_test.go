@@ -133,7 +133,7 @@ func guardsOfAll(t *testing.T, j *journal.Journal) {
 	}
 	elsewhere := mustAppend(t, j, message(t, j, "elsewhere", 8), journal.Guard{})
 	batch := []journal.Message{message(t, j, "src.catalogue.theme", 9), message(t, j, "src.catalogue.theme", 10)}
-	for range maxChain/2 + 2 { // one by one, and in a batch
+	for range journal.Chain/2 + 2 { // one by one, and in a batch
 		if _, err := j.AppendAll(t.Context(), batch, journal.Guard{Filter: all, Last: last}); !errors.Is(err, journal.ErrConflict) {
 			t.Errorf("%d messages on an outdated one: %v", len(batch), err)
 		}
@@ -149,8 +149,6 @@ func guardsOfAll(t *testing.T, j *journal.Journal) {
 		t.Errorf("many: %d, %v", end, err)
 	}
 }
-
-const maxChain = 16 // what append.go says
 
 // many is more than one atomic batch, and one more.
 func many(t *testing.T, j *journal.Journal) {
