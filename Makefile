@@ -37,6 +37,7 @@ bench: ## Measure, side by side in one run, and print the table
 	go test ./cmd/kompass -run TestBench -count=1 -timeout 30m -v -args -bench-table
 	go test ./services/marketplace -run '^$$' -bench 'PortfolioGaps|ProjectBoard' -count=1
 	go test ./services/municipality -run '^$$' -bench GoingLive -benchtime 5x -count=1
+	go test ./services/notification -run '^$$' -bench Audience -count=1
 
 bench-germany: ## Measure with 6.3 million implementations (about 4 GiB of disk, ten minutes)
 	go test ./cmd/kompass -run 'TestGermany$$' -count=1 -timeout 60m -v -args -germany
